@@ -1,0 +1,214 @@
+// Every bound of the store, with its reason. A number that limits a size, a count or a wait stands here and nowhere else.
+
+/** Number of slots on the ring; also one more than the highest token. */
+export const SLOTS = 10_000
+
+/** Longest key, bytes of UTF-8. Percent-encoded it still fits in a URL under Node's 16 KiB of headers. */
+export const KEY_BYTES = 1024
+
+/** Largest value, bytes. With key, header and record prefix it stays under Memcached's default item limit of 1 MiB. */
+export const VALUE_BYTES = 1_000_000
+
+/** Longest content type, bytes; its length is stored in one byte (less one). */
+export const CONTENT_TYPE_BYTES = 256
+
+/** Longest time to live, seconds: a year. */
+export const TTL_S = 31_536_000
+
+/** Longest `host:port` of a node, characters. */
+export const NODE_CHARS = 255
+
+/** Most replicas that a ring may ask for; more than any cluster of a handful of nodes can use. */
+export const REPLICAS_LIMIT = 16
+
+/** A form may percent-encode every byte of the value and of the key to three. */
+export const FORM_BYTES = 3 * (VALUE_BYTES + KEY_BYTES) + 64
+
+/** Largest body of `/bulk_update_keys`, bytes. */
+export const BULK_BYTES = 32 * 1024 * 1024
+
+/** Largest body of `/hash_ring`, bytes: thousands of tokens with long names, percent-encoded. */
+export const RING_BYTES = 4 * 1024 * 1024
+
+/** Pairs of one `/bulk_update_keys` that are written at the same time. */
+export const BULK_IN_FLIGHT = 64
+
+/** How long a deleted or expired record keeps its version, so that a replica that missed the delete cannot bring the value back. */
+export const TOMBSTONE_GRACE_MS = 24 * 60 * 60 * 1000
+
+/** Longest wait for one Memcached answer. A healthy instance answers in under a millisecond; a paused one must not hold a request for long. */
+export const STORAGE_DEADLINE_MS = 1_000
+
+/** Data connections of one process to its Memcached. Two: one long answer does not hold back everything else. */
+export const STORAGE_CONNECTIONS = 2
+
+/** Commands in flight on one Memcached connection; beyond them an operation is refused as overloaded. */
+export const STORAGE_IN_FLIGHT = 8_192
+
+/** How often one merge starts over because another writer won the `add` or `cas`. Writers of one process queue up, so only other processes compete. */
+export const MERGE_ATTEMPTS = 64
+
+/** Merges of one key that one process lets queue up. */
+export const MERGES_PER_KEY = 1_024
+
+/** Pairs read from Memcached at a time by a scan, and the bytes after which a batch is handed on early. */
+export const SCAN_BATCH_PAIRS = 256
+export const SCAN_BATCH_BYTES = 1024 * 1024
+
+/** Names that a scan holds in memory; a node with more is enumerated in several passes over ranges of slots. */
+export const SCAN_NAMES_BYTES = 12 * 1024 * 1024
+
+/** Longest wait for a Memcached that is busy with another dump. */
+export const SCAN_BUSY_MS = 30_000
+
+/** Longest silence in the middle of a dump. */
+export const SCAN_STALL_MS = 15_000
+
+/** Reconnecting: first and longest pause, milliseconds; each failure doubles it. */
+export const RECONNECT_MIN_MS = 20
+export const RECONNECT_MAX_MS = 1_000
+
+/** How often a request plans again because the ring changed under it. A change is two or three rings; more in one request means a fault. */
+export const COORDINATOR_ROUNDS = 8
+
+/** Operations in one frame between nodes. */
+export const FRAME_OPS = 512
+
+/** Bytes in one frame between nodes, unless a single operation is larger. */
+export const FRAME_BYTES = 4 * 1024 * 1024
+
+/** Bytes of the records in one reply between nodes; gets beyond it are answered as overloaded. */
+export const REPLY_BYTES = 32 * 1024 * 1024
+
+/** Failures in a row that open the circuit of a peer, and its first and longest pause. */
+export const CIRCUIT_FAILURES = 3
+export const CIRCUIT_MIN_MS = 100
+export const CIRCUIT_MAX_MS = 1_000
+
+/** Frames to one node that are under way at a time; operations gather while they are, so frames grow with the load. */
+export const PEER_FRAMES_IN_FLIGHT = 4
+
+/** Operations for one node that wait for a frame; beyond them an operation is refused as overloaded. */
+export const PEER_QUEUE = 8_192
+
+/** Longest wait for the reply to a frame: the other node's storage deadline and some time to travel. */
+export const PEER_DEADLINE_MS = 1_500
+
+/** Longest time for a frame and the whole of its reply: a full one takes 3 s at 100 Mbit/s, and a node that dribbles must not hold operations for ever. */
+export const PEER_LONGEST_MS = 5_000
+
+/** Longest wait for a connection to another node. */
+export const PEER_CONNECT_MS = 1_000
+
+/** How often each process tells a random other node which ring it has, milliseconds. */
+export const GOSSIP_MS = 1_000
+
+/** Longest wait for a ring to be in force at every worker: operations in flight end within the storage deadline. */
+export const INSTALL_DEADLINE_MS = 5_000
+
+/** How often the node compares its ring with the ring record, milliseconds. */
+export const RECONCILE_MS = 500
+
+/** Longest silence of a source during a recovery, milliseconds. */
+export const PULL_STALL_MS = 15_000
+
+/** Records that a recovery merges at a time. */
+export const PULL_IN_FLIGHT = 128
+
+/** Longest wait for requests in flight when the process is told to stop, milliseconds. */
+export const STOP_DEADLINE_MS = 10_000
+
+/** Respawning workers: first and longest pause; a worker that lived longer than the longest pause starts afresh. */
+export const RESPAWN_MIN_MS = 50
+export const RESPAWN_MAX_MS = 5_000
+
+/** Longest name of a Memcached item, bytes, as Memcached has it; and the longest key that its name spells, behind five characters of slot. */
+export const MEMCACHED_NAME_BYTES = 250
+export const MEMCACHED_KEY_BYTES = 240
+
+/** Longest line that Memcached sends on the data path: a `VALUE` line has under 320 bytes, error texts and statistics under 1,100. */
+export const MEMCACHED_LINE_BYTES = 2_048
+
+/** Largest item taken from Memcached: a ring under `-I 4m`. Anything beyond is garbage and not worth the memory. */
+export const MEMCACHED_ITEM_BYTES = RING_BYTES
+
+/** Lines of one `stats` answer; 1.6 sends about a hundred. */
+export const MEMCACHED_STATS = 1_000
+
+/** Commands up to so many bytes are copied into one buffer and one write; beyond, copying costs more than a gathered write. */
+export const STORAGE_JOIN_BYTES = 256 * 1024
+
+/** Bytes that wait to be sent on one Memcached connection; beyond them a merge is refused as overloaded. */
+export const STORAGE_UNSENT_BYTES = 64 * 1024 * 1024
+
+/** Longest wait for a Memcached answer behind others that keep arriving: a queue of large values is not a dead instance. */
+export const STORAGE_LONGEST_MS = 5_000
+
+/** How often a process whose Memcached lacks the sentinel looks for it. */
+export const SENTINEL_POLL_MS = 250
+
+/** Least pause between two log lines about unreadable items: a client that asks for one often must not fill the log. */
+export const UNREADABLE_LOG_MS = 1_000
+
+/** Batches that a scan reads ahead of its consumer, so that Memcached and consumer work at the same time. */
+export const SCAN_AHEAD = 3
+
+/** Names of a scan lie in blocks of this size. */
+export const SCAN_BLOCK_BYTES = 1024 * 1024
+
+/** Dumps that wait for their turn in one process: Memcached makes one at a time. */
+export const SCAN_DUMPS_WAITING = 32
+
+/** How long the thread of the dumps is kept when there is nothing to do: scans come in bursts, and it takes memory. */
+export const SCAN_THREAD_IDLE_MS = 10_000
+
+/** Longest wait for a dump under way when the storage is closed; reading it to its end spares older Memcached a crash. */
+export const SCAN_CLOSE_MS = 3_000
+
+/** Bytes that the memory driver holds before it answers "full", and what it reckons for each pair beside key and value. */
+export const MEMORY_STORAGE_BYTES = 1024 * 1024 * 1024
+export const MEMORY_PAIR_BYTES = 400
+
+/** Pairs that the memory driver looks at, at each merge, for some to forget. Two would do to keep up with any writer. */
+export const MEMORY_SWEEP_PAIRS = 4
+
+/** How often the local balancer asks each node whether it is ready, and the longest wait for the answer. */
+export const BALANCER_CHECK_MS = 500
+export const BALANCER_CHECK_DEADLINE_MS = 2_000
+
+/** Largest body that the balancer passes on: the largest that a node takes. */
+export const BALANCER_BODY_BYTES = BULK_BYTES
+
+/** Longest silence of a node in the middle of a request. A change of the ring answers only when its keys have moved. */
+export const BALANCER_SILENCE_MS = 600_000
+
+/** Longest wait of a stopping balancer for requests in flight. */
+export const BALANCER_STOP_MS = 1_000
+
+/** Local cluster: longest wait for all nodes to be ready, and for all to stop: a node's own bound and a little more. */
+export const LOCAL_READY_MS = 30_000
+export const LOCAL_STOP_MS = STOP_DEADLINE_MS + 2_000
+
+/** Longest wait of the launcher for one answer of a node; an install of its first ring is bounded too. */
+export const LOCAL_ANSWER_MS = INSTALL_DEADLINE_MS + 1_000
+
+/** How often something that has no event is looked at, such as a process that is coming up. */
+export const LOCAL_POLL_MS = 50
+
+/** Lines of a child's error output that are kept for the report of its death. */
+export const LOCAL_ERROR_LINES = 20
+
+/** Most worker processes of a node. */
+export const WORKERS_LIMIT = 64
+
+/** Longest wait of a worker for its primary, beyond what the primary itself may take for an install. */
+export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS
+
+/** Longest time a whole recovery may take; every step of it has shorter deadlines of its own. */
+export const RECOVERY_DEADLINE_MS = 60 * 60 * 1000
+
+/** How long a process that was told to stop still takes requests while `/readyz` says no: three checks of a balancer that asks every half second. */
+export const STOP_NOTICE_MS = 1_500
+
+/** Longest wait of a stopping process for requests in flight, after the notice; then they are cut. With it, less than the primary waits for a worker. */
+export const STOP_IN_FLIGHT_MS = 6_000
