@@ -1,0 +1,80 @@
+// The data connections of one process to its Memcached: a few, replaced with backoff when they end. A caller picks one
+// and keeps to it for as long as its commands depend on one another: the number that a `gets` answered means nothing on
+// a connection made later, behind which may be another run of Memcached.
+
+import { failed, type Failed } from '../core/ports.ts'
+import { STORAGE_CONNECTIONS, STORAGE_IN_FLIGHT } from '../limits.ts'
+import { type Address } from './address.ts'
+import { backoffMs } from './backoff.ts'
+import { openConnection, type Connection } from './connection.ts'
+
+export interface ClientEvents {
+  /** A new connection can be used; `ring` is what its instance holds under the ring's name. */
+  greeted (instance: string, ring: Buffer | undefined): void
+  /** The last usable connection has ended, or the first attempt to make one failed. */
+  lost (why: string): void
+}
+
+export interface Client {
+  /** The connection to use now. `unreachable`: there is none, and none on its way. */
+  pick (): Connection | Failed
+  /** Ends the connections; what is in flight on them fails. */
+  close (): void
+}
+
+/** Connects at once, and again for as long as it is not closed. */
+export function createClient (address: Address, events: ClientEvents): Client {
+  const connections = new Array<Connection | undefined>(STORAGE_CONNECTIONS).fill(undefined)
+  const timers = new Array<NodeJS.Timeout | undefined>(STORAGE_CONNECTIONS).fill(undefined)
+  const failures = new Array<number>(STORAGE_CONNECTIONS).fill(0)
+  let told: 'nothing' | 'ready' | 'lost' = 'nothing'
+  let closed = false
+
+  function open (index: number): void {
+    connections[index] = openConnection(address, {
+      ready (ring) {
+        failures[index] = 0
+        told = 'ready'
+        events.greeted(connections[index]?.instance as string, ring)
+      },
+      closed (why) {
+        connections[index] = undefined
+        if (closed) return
+        const count = failures[index] = (failures[index] as number) + 1
+        timers[index] = setTimeout(open, backoffMs(count, Math.random()), index).unref()
+        if (told === 'lost' || connections.some((connection) => connection?.state === 'ready')) return
+        told = 'lost'
+        events.lost(why)
+      }
+    })
+  }
+
+  for (let index = 0; index < STORAGE_CONNECTIONS; index++) open(index)
+  return {
+    pick: () => choose(connections),
+    close () {
+      closed = true
+      for (const timer of timers) clearTimeout(timer)
+      for (const connection of connections) connection?.destroy()
+    }
+  }
+}
+
+/**
+ * The ready connection that already gathers commands for its next write, so that one write carries them all; else the
+ * one with the least in flight; where none is ready, one that is on its way.
+ */
+function choose (connections: readonly (Connection | undefined)[]): Connection | Failed {
+  let best: Connection | undefined
+  for (const connection of connections) {
+    if (connection === undefined || connection.state === 'closed') continue
+    if (connection.gathers && connection.inFlight < STORAGE_IN_FLIGHT) return connection
+    if (best === undefined || isBetter(connection, best)) best = connection
+  }
+  return best ?? failed('unreachable')
+}
+
+function isBetter (a: Connection, b: Connection): boolean {
+  if (a.state !== b.state) return a.state === 'ready'
+  return a.inFlight < b.inFlight
+}
