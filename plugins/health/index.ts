@@ -1,0 +1,62 @@
+// What an operator and a balancer ask first: does the process live, and can it serve.
+
+import { type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { KvError } from '../../src/errors.ts'
+import { STOP_IN_FLIGHT_MS, STOP_NOTICE_MS } from '../../src/limits.ts'
+import { namesNode } from '../../src/core/ring.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Makes `/readyz` say no, so that balancers look elsewhere, and ends each connection with its next answer. Resolves when
+     * they have had the time; until then everything is still served.
+     */
+    giveNotice (): Promise<void>
+  }
+}
+
+const OPEN = { config: { open: true } }
+
+export default fp(async app => {
+  const { ring, storage } = app
+  let stopping = false
+  app.decorate('giveNotice', async () => {
+    stopping = true
+    app.server.prependListener('request', (_request, response) => { response.shouldKeepAlive = false })
+    await pause(STOP_NOTICE_MS)
+  })
+
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  app.addHook('preClose', async () => {
+    // Node closes idle connections, but takes one that has not sent anything yet for a busy one.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    setTimeout(() => app.server.closeAllConnections(), STOP_IN_FLIGHT_MS).unref()
+  })
+
+  /** Throws what keeps this process from serving. */
+  async function checkReady (): Promise<void> {
+    if (stopping) throw new KvError('KV_ERR_STOPPING')
+    await storage.stats()
+    if (ring.view === undefined || !ring.serving) throw new KvError('KV_ERR_NO_RING')
+    if (storage.memory === 0 && namesNode(ring.view.ring, ring.node)) throw new KvError('KV_ERR_RECOVERING')
+  }
+
+  app.get('/', OPEN, (_request, reply) => {
+    reply.type('text/plain; charset=utf-8').send(`Ringkeep node ${ring.node} is running\n`)
+  })
+
+  app.get('/livez', OPEN, (_request, reply) => {
+    reply.send({ alive: true, node: ring.node })
+  })
+
+  app.get('/readyz', OPEN, async (_request, reply) => {
+    await checkReady()
+    return reply.send({ ready: true, node: ring.node })
+  })
+}, { name: 'health', dependencies: ['storage', 'ring'] })

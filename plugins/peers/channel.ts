@@ -1,0 +1,191 @@
+// The channel to one other node. Operations gather while an event-loop tick lasts, and longer while frames are under way,
+// and travel as one frame; each gets its own answer. A slow node fills its own channel only.
+
+import { type FastifyBaseLogger } from 'fastify'
+import { Pool, type Dispatcher } from 'undici'
+import { admits, CLOSED, nextCircuit, type CircuitState } from '../../src/core/circuit.ts'
+import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
+import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
+import { decodeReply, encodeRequest, operationBytes, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
+import { FRAME_BYTES, FRAME_OPS, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, PEER_QUEUE, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+
+export interface Channel {
+  /** Never rejects; settles within the deadlines of queue and frame. */
+  send (ring: RingId, operation: Operation): Promise<Answer>
+  /** An empty frame: either side learns the newer ring. */
+  greet (): Promise<void>
+  /** An HTTP request of its own on this node, for what is no operation on a key. */
+  readonly pool: Pool
+  close (): Promise<void>
+}
+
+export interface ChannelOptions {
+  readonly node: string
+  readonly headers: { readonly [name: string]: string }
+  readonly log: FastifyBaseLogger
+  /** This process's ring as JSON, for a node that is behind. */
+  ringJson (): { readonly id: RingId, readonly json: string } | undefined
+  install (ring: Ring): Promise<void>
+}
+
+interface Waiting {
+  readonly ring: RingId
+  readonly operation: Operation
+  readonly sinceMs: number
+  readonly attempt: number
+  readonly resolve: (answer: Answer) => void
+}
+
+/** Failures before a connection stood: nothing of the frame can have been carried out. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
+
+export function createChannel ({ node, headers, log, ringJson, install }: ChannelOptions): Channel {
+  const pool = new Pool(`http://${node}`, {
+    // One more than frames, so that a long pull does not take the way of operations.
+    connections: PEER_FRAMES_IN_FLIGHT + 1,
+    pipelining: 1,
+    headersTimeout: PEER_DEADLINE_MS,
+    bodyTimeout: PEER_DEADLINE_MS,
+    connect: { timeout: PEER_CONNECT_MS }
+  })
+  let queue: Waiting[] = []
+  let framesInFlight = 0
+  let scheduled = false
+  let circuit: CircuitState = CLOSED
+
+  function send (ring: RingId, operation: Operation): Promise<Answer> {
+    return new Promise(resolve => {
+      if (!admits(circuit, performance.now())) resolve(failed('unreachable'))
+      else if (queue.length >= PEER_QUEUE) resolve(failed('overloaded'))
+      else enqueue({ ring, operation, sinceMs: performance.now(), attempt: 0, resolve })
+    })
+  }
+
+  function enqueue (waiting: Waiting): void {
+    queue.push(waiting)
+    schedule()
+  }
+
+  function schedule (): void {
+    if (scheduled || framesInFlight >= PEER_FRAMES_IN_FLIGHT) return
+    scheduled = true
+    setImmediate(flush)
+  }
+
+  function flush (): void {
+    scheduled = false
+    while (queue.length > 0 && framesInFlight < PEER_FRAMES_IN_FLIGHT) {
+      const frame = takeFrame()
+      if (frame.length > 0) carry(frame)
+    }
+  }
+
+  /** The operations of the next frame: all under one ring, within the bounds of a frame, none that waited too long. */
+  function takeFrame (): Waiting[] {
+    const nowMs = performance.now()
+    const first = queue[0] as Waiting
+    let bytes = 0
+    let count = 0
+    for (const { ring, operation } of queue) {
+      bytes += operationBytes(operation)
+      if (count === FRAME_OPS || (count > 0 && bytes > FRAME_BYTES) || compareRings(ring, first.ring) !== 0) break
+      count++
+    }
+    const taken = queue.slice(0, count)
+    queue = queue.slice(count)
+    const open = admits(circuit, nowMs)
+    return taken.filter(waiting => {
+      if (open && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
+      waiting.resolve(failed('unreachable'))
+      return false
+    })
+  }
+
+  function carry (frame: readonly Waiting[]): void {
+    framesInFlight++
+    exchange((frame[0] as Waiting).ring, frame.map(waiting => waiting.operation)).then(
+      answers => frame.forEach((waiting, i) => waiting.resolve(answers[i] as Answer)),
+      error => fail(frame, error)
+    ).finally(() => {
+      framesInFlight--
+      if (queue.length > 0) schedule()
+    })
+  }
+
+  /** A get whose connection broke is tried once more; a merge is not, as it may have been carried out. */
+  function fail (frame: readonly Waiting[], error: unknown): void {
+    const reason: FailureReason = NOT_SENT.has((error as { code?: string }).code ?? '') ? 'unreachable' : 'timeout'
+    const broke = (error as { code?: string }).code === 'UND_ERR_SOCKET' || (error as { code?: string }).code === 'ECONNRESET'
+    for (const waiting of frame) {
+      if (broke && waiting.attempt === 0 && waiting.operation.record === undefined) enqueue({ ...waiting, attempt: 1 })
+      else waiting.resolve(failed(reason))
+    }
+  }
+
+  /** One frame there and its answers back; a node that is behind gets the ring and the frame once more. */
+  async function exchange (ring: RingId, operations: readonly Operation[]): Promise<readonly Answer[]> {
+    let reply = await post(encodeRequest({ ring, ringJson: undefined, operations }))
+    if (reply.verdict === 'behind') {
+      const mine = ringJson()
+      if (mine !== undefined) reply = await post(encodeRequest({ ring: mine.id, ringJson: mine.json, operations: compareRings(mine.id, ring) === 0 ? operations : [] }))
+    }
+    // Without one ring for both, planning again would lead to the same refusal.
+    const refused = reply.verdict === 'foreign' || (reply.verdict === 'ahead' && !await learn(reply.ringJson ?? ''))
+    return operations.map((_, i) => refused ? failed('unreachable') : reply.answers[i] ?? FENCED)
+  }
+
+  async function learn (json: string): Promise<boolean> {
+    try {
+      await install(parseRing(json))
+      return true
+    } catch (error) {
+      log.warn({ peer: node, err: error }, 'the ring of another node was not taken over')
+      return false
+    }
+  }
+
+  async function post (body: Buffer): Promise<Reply> {
+    move('attempt')
+    const patience = new AbortController()
+    const timer = setTimeout(() => patience.abort(), PEER_LONGEST_MS)
+    try {
+      const reply = decodeReply(await bytesOf(await pool.request({ method: 'POST', path: '/internal/ops', headers, body, signal: patience.signal })))
+      move('success')
+      return reply
+    } catch (error) {
+      move('failure')
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** The bytes of an answer that may be a reply. Its length is looked at first: what another node sends is not read without a bound. */
+  async function bytesOf ({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Buffer> {
+    const isReply = statusCode === 200 || statusCode === 409
+    if (isReply && Number(headers['content-length'] ?? Infinity) <= REPLY_BYTES + RING_BYTES) return Buffer.from(await body.arrayBuffer())
+    await body.dump({ limit: 0 })
+    throw new Error(isReply ? `${node} answered more than a reply can be` : `${node} answered ${statusCode}`)
+  }
+
+  function move (event: 'attempt' | 'success' | 'failure'): void {
+    const before = circuit.kind
+    circuit = nextCircuit(circuit, event, performance.now(), Math.random())
+    if (circuit.kind === 'open' && before === 'closed') log.warn({ peer: node }, 'a node does not answer')
+    if (circuit.kind === 'closed' && before !== 'closed') log.info({ peer: node }, 'a node answers again')
+  }
+
+  return {
+    pool,
+    send,
+    async greet () {
+      const mine = ringJson()
+      if (mine !== undefined && admits(circuit, performance.now())) await exchange(mine.id, [])
+    },
+    async close () {
+      for (const waiting of queue) waiting.resolve(failed('unreachable'))
+      queue = []
+      await pool.destroy()
+    }
+  }
+}

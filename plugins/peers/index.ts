@@ -1,0 +1,115 @@
+// The replicas of a cluster as one port: this node's own by a function call, the others by batched and fenced frames
+// over HTTP. Rings travel along: whoever is behind learns the newer one from the first frame, or from gossip.
+
+import fp from 'fastify-plugin'
+import { failed, type GetResult, type Fenced, type MergeResult, type Replicas } from '../../src/core/ports.ts'
+import { adopts, compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring.ts'
+import { recordBytes } from '../../src/core/record.ts'
+import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
+import { FRAME_BYTES, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
+import { createChannel, type Channel } from './channel.ts'
+
+export interface Peers extends Replicas {
+  /** The channel to another node. */
+  channel (node: string): Channel
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { peers: Peers }
+}
+
+export interface PeersOptions { readonly token: string | undefined }
+
+/** A frame holds at least one operation, however large, beside its bound. */
+const BODY_BYTES = 2 * FRAME_BYTES
+
+const NO_BYTES = Buffer.alloc(0)
+
+export default fp<PeersOptions>(async (app, { token }) => {
+  const { ring, replica, log } = app
+  const channels = new Map<string, Channel>()
+  const headers = {
+    'content-type': 'application/octet-stream',
+    ...token !== undefined && { authorization: `Bearer ${token}` }
+  }
+
+  function channel (node: string): Channel {
+    let known = channels.get(node)
+    if (known === undefined) {
+      known = createChannel({
+        node,
+        headers,
+        log,
+        install: ring.install,
+        ringJson: () => ring.view && { id: ring.view.ring, json: ring.view.json }
+      })
+      channels.set(node, known)
+    }
+    return known
+  }
+
+  app.decorate('peers', {
+    channel,
+    get (node, id, slot, key) {
+      if (node === ring.node) return replica.get(id, slot, key)
+      return channel(node).send(id, { slot, key, record: undefined }) as Promise<GetResult | Fenced>
+    },
+    merge (node, id, slot, key, record) {
+      if (node === ring.node) return replica.merge(id, slot, key, record)
+      return channel(node).send(id, { slot, key, record }) as Promise<MergeResult | Fenced>
+    }
+  })
+
+  /** Takes over the sender's ring if it is newer and this node may; undefined: both have the same ring now. */
+  async function settleRings (request: Request): Promise<Reply | undefined> {
+    const order = ring.view === undefined ? -1 : compareRings(ring.view.ring, request.ring)
+    if (order === 0) return undefined
+    if (order > 0) return { verdict: 'ahead', ringJson: ring.view?.json, answers: [] }
+    if (request.ringJson === undefined) return { verdict: 'behind', ringJson: undefined, answers: [] }
+    const offered = parseRing(request.ringJson)
+    if (!adopts(ring.node, ring.view?.ring, offered)) return { verdict: 'foreign', ringJson: undefined, answers: [] }
+    await ring.install(offered)
+    return undefined
+  }
+
+  async function serve ({ ring: id, operations }: Request): Promise<Reply> {
+    let bytes = 0
+    const answers = await Promise.all(operations.map(async ({ slot, key, record }: Operation): Promise<Answer> => {
+      if (record !== undefined) return replica.merge(id, slot, key, record)
+      const answer = await replica.get(id, slot, key)
+      if (answer.kind === 'found') bytes += recordBytes(answer.record)
+      return bytes > REPLY_BYTES ? failed('overloaded') : answer
+    }))
+    return { verdict: 'served', ringJson: undefined, answers }
+  }
+
+  app.register(async internal => {
+    internal.removeAllContentTypeParsers()
+    internal.addContentTypeParser('application/octet-stream', { parseAs: 'buffer', bodyLimit: BODY_BYTES }, (_request, body, done) => done(null, body))
+    internal.post<{ Body: Buffer | undefined }>('/internal/ops', { bodyLimit: BODY_BYTES }, async (request, reply) => {
+      const frame = decodeRequest(request.body ?? NO_BYTES)
+      const settled = await settleRings(frame) ?? await serve(frame)
+      return reply.code(settled.verdict === 'served' ? 200 : 409).type('application/octet-stream').send(encodeReply(settled))
+    })
+  })
+
+  /** Tells a random other node which ring this one has; closes the channels to nodes that left. */
+  function gossip (): void {
+    const others = ring.view === undefined ? [] : nodesOf(ring.view.ring as Ring).filter(node => node !== ring.node)
+    for (const [node, known] of channels) {
+      if (!others.includes(node)) {
+        channels.delete(node)
+        known.close().catch(error => log.debug({ peer: node, err: error }, 'closing a channel'))
+      }
+    }
+    const chosen = others[Math.floor(Math.random() * others.length)]
+    // A node that does not answer is seen and told by its channel's circuit.
+    if (chosen !== undefined) channel(chosen).greet().catch(() => {})
+  }
+
+  const timer = setInterval(gossip, GOSSIP_MS).unref()
+  app.addHook('onClose', async () => {
+    clearInterval(timer)
+    await Promise.all([...channels.values()].map(known => known.close()))
+  })
+}, { name: 'peers', dependencies: ['replica', 'auth'] })

@@ -1,0 +1,58 @@
+// The ring plugin: the ring that this process serves by, its way to the keeper, and the operator's view of it.
+
+import fp from 'fastify-plugin'
+import { type FastifyInstance } from 'fastify'
+import { parseSeed, ringToJson, type Ring } from '../../src/core/ring.ts'
+import { fieldsOf } from '../../src/core/form.ts'
+import { slotOf } from '../../src/core/slot.ts'
+import { checkKey } from '../../src/core/key.ts'
+import { KvError } from '../../src/errors.ts'
+import { RING_BYTES } from '../../src/limits.ts'
+import { createInstalledRing, type InstalledRing } from './installed.ts'
+import { type Keeper } from './keeper.ts'
+
+export interface NodeRing extends InstalledRing {
+  /** This node's advertised `host:port`. */
+  readonly node: string
+  /** Brings a newer ring into force at the whole node. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_INSTALL`. */
+  install (ring: Ring): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { ring: NodeRing }
+}
+
+export interface RingOptions {
+  readonly node: string
+  readonly keeper: Keeper
+  /** Replicas of a ring that is seeded without its own. */
+  readonly replicas: number
+}
+
+export default fp<RingOptions>(async (app, { node, keeper, replicas }) => {
+  const installed = createInstalledRing()
+  app.decorate('ring', Object.assign(installed, { node, install: keeper.install }))
+  readRoutes(app)
+
+  app.post('/hash_ring', { bodyLimit: RING_BYTES }, async (request, reply) => {
+    const { data } = fieldsOf(request.body)
+    if (typeof data !== 'string') throw new KvError('KV_ERR_RING_INVALID', 'the ring is missing: data={"nodes": [{"ip": "host:port", "key": 3000}, ...]}')
+    await keeper.seed(parseSeed(data, replicas))
+    return reply.type('text/plain; charset=utf-8').send('OK')
+  })
+}, { name: 'ring', dependencies: ['requests'] })
+
+function readRoutes (app: FastifyInstance): void {
+  const { ring } = app
+
+  app.get('/hash_ring', (_request, reply) => {
+    if (ring.view === undefined) throw new KvError('KV_ERR_NO_RING')
+    reply.header('etag', `"${ring.view.ring.epoch}"`).send(ringToJson(ring.view.ring))
+  })
+
+  app.get('/route_test', (request, reply) => {
+    if (ring.view === undefined) throw new KvError('KV_ERR_NO_RING')
+    const owner = ring.view.placement.owner(slotOf(checkKey(fieldsOf(request.query).key)))
+    reply.type('text/plain; charset=utf-8').send(owner)
+  })
+}

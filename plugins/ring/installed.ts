@@ -1,0 +1,109 @@
+// The ring as one process serves by it, and the account of what it has in flight. What a node serves at epoch e comes after
+// everything that it took before e: a process switches, waits for its older operations to end, and begins to serve
+// the new epoch only when every process of the node has done so.
+
+import { KvError } from '../../src/errors.ts'
+import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
+import { createPlacement, type Placement, type Plan } from '../../src/core/placement.ts'
+import { type Plans } from '../../src/core/ports.ts'
+import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core/ring.ts'
+
+/** One ring at this process. Operations are counted by the view under which they began. */
+export interface View {
+  readonly ring: Ring
+  readonly json: string
+  readonly placement: Placement
+}
+
+export interface InstalledRing extends Plans {
+  /** The newest ring that this process has switched to; undefined: none yet. */
+  readonly view: View | undefined
+  /** True once that ring is in force at the whole node. */
+  readonly serving: boolean
+  /** Switches to a newer ring; resolves when no operation that began under an older one is in flight. */
+  switchTo (ring: Ring): Promise<void>
+  /** The ring is in force at every process of the node: operations that waited for that begin now. */
+  serve (id: RingId): void
+  /**
+   * Runs one storage operation under ring `id`, as soon as that ring is in force here. Undefined, without running it, if
+   * another ring is (or comes while waiting), or if the ring takes longer than its deadline.
+   */
+  within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined>
+}
+
+interface CountedView extends View {
+  inFlight: number
+  serving: boolean
+  readonly opened: PromiseWithResolvers<void>
+  readonly idle: PromiseWithResolvers<void>
+}
+
+export function createInstalledRing (): InstalledRing {
+  let current: CountedView | undefined
+  const older = new Set<CountedView>()
+
+  function switchTo (ring: Ring): Promise<void> {
+    if (current === undefined || compareRings(ring, current.ring) > 0) {
+      const previous = current
+      current = { ring, json: JSON.stringify(ringToJson(ring)), placement: createPlacement(ring), inFlight: 0, serving: false, opened: resolvers(), idle: resolvers() }
+      if (previous !== undefined) {
+        // Whoever waits for the previous ring to be served looks again and finds itself fenced.
+        previous.opened.resolve()
+        if (previous.inFlight > 0) older.add(previous)
+      }
+    }
+    return Promise.all([...older].map(view => view.idle.promise)).then(() => {})
+  }
+
+  function serve (id: RingId): void {
+    if (current === undefined || compareRings(id, current.ring) !== 0) return
+    current.serving = true
+    current.opened.resolve()
+  }
+
+  function end (view: CountedView): void {
+    view.inFlight--
+    if (view.inFlight === 0 && older.delete(view)) view.idle.resolve()
+  }
+
+  async function within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined> {
+    const view = current
+    if (view === undefined || compareRings(id, view.ring) !== 0) return undefined
+    if (!view.serving) {
+      await atMost(view.opened.promise, INSTALL_DEADLINE_MS)
+      if (view !== current || !view.serving) return undefined
+    }
+    view.inFlight++
+    try {
+      return await operation(view)
+    } finally {
+      end(view)
+    }
+  }
+
+  return {
+    get view () { return current },
+    get serving () { return current?.serving ?? false },
+    plan (slot: number): Plan {
+      if (current === undefined) throw new KvError('KV_ERR_NO_RING')
+      return current.placement.plan(slot)
+    },
+    switchTo,
+    serve,
+    within
+  }
+}
+
+function resolvers (): PromiseWithResolvers<void> {
+  let resolve!: (value: void | PromiseLike<void>) => void
+  let reject!: (reason?: unknown) => void
+  const promise = new Promise<void>((_resolve, _reject) => { resolve = _resolve; reject = _reject })
+  return { promise, resolve, reject }
+}
+
+/** Resolves with the promise or when the time is up, whichever comes first. */
+async function atMost (promise: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([promise, new Promise<void>(resolve => { timer = setTimeout(resolve, timeoutMs) })])
+  clearTimeout(timer)
+}

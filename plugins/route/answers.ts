@@ -1,0 +1,48 @@
+// What the client-facing routes share: the pair that a request carries, and the answers it gets.
+
+import { type FastifyReply, type FastifyRequest } from 'fastify'
+import { KvError } from '../../src/errors.ts'
+import { VALUE_BYTES } from '../../src/limits.ts'
+import { fieldsOf } from '../../src/core/form.ts'
+import { checkKey } from '../../src/core/key.ts'
+import { type Plan } from '../../src/core/placement.ts'
+import { isVisible, type Record } from '../../src/core/record.ts'
+
+const TEXT = 'text/plain; charset=utf-8'
+
+export function answerOk (reply: FastifyReply): FastifyReply {
+  return reply.type(TEXT).send('OK')
+}
+
+/** A value as text, or 404 with `N/A`. */
+export function answerText (reply: FastifyReply, record: Record | undefined, nowMs: number): FastifyReply {
+  if (record === undefined || !isVisible(record, nowMs)) return reply.code(404).type(TEXT).send('N/A')
+  return reply.type(record.contentType || TEXT).send(record.value)
+}
+
+/** The headers that tell how a request was served. */
+export function servedBy (reply: FastifyReply, plan: Plan): void {
+  reply.header('x-ring-epoch', plan.ring.epoch)
+  reply.header('x-owner', plan.nodes[0])
+  reply.header('server-timing', `total;dur=${reply.elapsedTime.toFixed(2)}`)
+}
+
+/** Key and value of a form or JSON body. Throws `KV_ERR_KEY_*`, `KV_ERR_VALUE_MISSING`, `KV_ERR_VALUE_TOO_LARGE`. */
+export function pairOf (request: FastifyRequest): { key: string, value: Buffer } {
+  const fields = fieldsOf(request.body)
+  return { key: checkKey(fields.key), value: checkValue(fields.val) }
+}
+
+/** The bytes of a value. Throws `KV_ERR_VALUE_MISSING`, `KV_ERR_VALUE_TOO_LARGE`. */
+export function checkValue (value: unknown): Buffer {
+  if (typeof value !== 'string' && !Buffer.isBuffer(value)) throw new KvError('KV_ERR_VALUE_MISSING')
+  if (typeof value === 'string' && !value.isWellFormed()) throw new KvError('KV_ERR_MALFORMED', 'the value is not well-formed text')
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value
+  if (bytes.length > VALUE_BYTES) throw new KvError('KV_ERR_VALUE_TOO_LARGE')
+  return bytes
+}
+
+/** A value that never expires and has no content type of its own. */
+export function plainRecord (version: Record['version'], value: Buffer): Record {
+  return { version, deleted: false, expiresAtMs: 0, contentType: '', value }
+}

@@ -1,0 +1,53 @@
+// The application of one process, on one page: every plugin, in the order of their dependencies.
+
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import auth from '../plugins/auth/index.ts'
+import health from '../plugins/health/index.ts'
+import migration from '../plugins/migration/index.ts'
+import peers from '../plugins/peers/index.ts'
+import replica from '../plugins/replica/index.ts'
+import requests, { answerError } from '../plugins/requests/index.ts'
+import ring from '../plugins/ring/index.ts'
+import { type Keeper } from '../plugins/ring/keeper.ts'
+import route from '../plugins/route/index.ts'
+import storage from '../plugins/storage/index.ts'
+import { parseForm } from './core/form.ts'
+import { type Storage } from './core/ports.ts'
+import { type Clock } from './core/version.ts'
+
+export interface AppOptions {
+  readonly node: string
+  readonly replicas: number
+  readonly token: string | undefined
+  readonly storage: Storage
+  readonly keeper: Keeper
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+}
+
+/** Builds the application; it does not listen yet. */
+export async function createApp (options: AppOptions): Promise<FastifyInstance> {
+  const { node, replicas, token, keeper, clock, log } = options
+  const app = fastify({
+    loggerInstance: log,
+    // A line for each request would cost more than the request.
+    logController: new LogController({ disableRequestLogging: true }),
+    // Requests that come in over open connections while the process stops are still answered.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { querystringParser: parseForm },
+    frameworkErrors: answerError,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } }
+  })
+
+  await app.register(requests)
+  await app.register(auth, { token })
+  await app.register(storage, { storage: options.storage })
+  await app.register(ring, { node, keeper, replicas })
+  await app.register(replica)
+  await app.register(peers, { token })
+  await app.register(route, { clock })
+  await app.register(migration, { token })
+  await app.register(health)
+  return app
+}

@@ -1,0 +1,69 @@
+// What every process of a node needs, whichever part it plays.
+
+import { randomBytes } from 'node:crypto'
+import { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { pino, type Logger } from 'pino'
+import { createRingFile, noRingFile, type RingFile } from '../plugins/ring/file.ts'
+import { createApp } from './app.ts'
+import { type Config } from './config.ts'
+import { type Keeper } from '../plugins/ring/keeper.ts'
+import { type Storage } from './core/ports.ts'
+import { type Ring } from './core/ring.ts'
+import { createClock } from './core/version.ts'
+import { KvError } from './errors.ts'
+import { STOP_DEADLINE_MS } from './limits.ts'
+
+export function createLog (config: Config): Logger {
+  return pino({ level: config.logLevel, base: { node: config.node, pid: process.pid } })
+}
+
+export function ringFileOf (config: Config): RingFile {
+  return config.stateDir === undefined ? noRingFile : createRingFile(config.stateDir)
+}
+
+/** The application of this process. Its clock's writer number is drawn anew, so no two processes share one. */
+export function createNodeApp (config: Config, storage: Storage, keeper: Keeper, log: FastifyBaseLogger): Promise<FastifyInstance> {
+  const clock = createClock(Date.now, randomBytes(6).readUIntBE(0, 6))
+  return createApp({ node: config.node, replicas: config.replicas, token: config.token, storage, keeper, clock, log })
+}
+
+/** Listens where the configuration says. Throws `KV_ERR_CONFIG` where that cannot be. */
+export async function listen (app: FastifyInstance, { host, port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new KvError('KV_ERR_CONFIG', `PORT ${port} on ${host} is in use by another program`)
+    if (code === 'EACCES') throw new KvError('KV_ERR_CONFIG', `PORT ${port} on ${host} needs more rights than this process has`)
+    throw new KvError('KV_ERR_CONFIG', `HOST ${host}, PORT ${port}: ${(error as Error).message}`)
+  }
+}
+
+/** On SIGTERM or SIGINT, or when `gone` calls: stops, then exits 0; exits 1 if that fails or takes longer than its deadline. */
+export function exitWhenTold (log: FastifyBaseLogger, stop: () => Promise<void>): (why: string) => void {
+  let stopping = false
+
+  function begin (why: string): void {
+    if (stopping) return
+    stopping = true
+    log.info({ why }, 'stopping')
+    setTimeout(() => {
+      log.error('stopping took too long')
+      process.exit(1)
+    }, STOP_DEADLINE_MS).unref()
+    stop().then(() => process.exit(0), error => {
+      log.error({ err: error }, 'stopping failed')
+      process.exit(1)
+    })
+  }
+
+  process.on('SIGTERM', begin)
+  process.on('SIGINT', begin)
+  return begin
+}
+
+/** A worker's part of an install. The sentinel, which the keeper may just have written, is looked for at once. */
+export async function takeRing (app: FastifyInstance, ring: Ring): Promise<void> {
+  await app.ring.switchTo(ring)
+  if (app.storage.memory === 0) await app.storage.recheck()
+}

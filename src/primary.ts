@@ -1,0 +1,89 @@
+// The primary process: it keeps the ring, forks the workers, replaces those that die, and stops them all. It serves no HTTP.
+
+import cluster, { type Worker } from 'node:cluster'
+import { type Logger } from 'pino'
+import { createMemcachedRingRecord } from '../plugins/storage/ring-record.ts'
+import { createKeeper, type NodeKeeper, type WorkerPort } from '../plugins/ring/keeper.ts'
+import { type Config } from './config.ts'
+import { parseRing, ringToJson, type Seed } from './core/ring.ts'
+import { createIpc } from './ipc.ts'
+import { RECOVERY_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
+import { createLog, exitWhenTold, ringFileOf } from './node.ts'
+import { UNUSABLE } from './worker.ts'
+
+export async function runPrimary (config: Config): Promise<void> {
+  const log = createLog(config)
+  // Workers accept for themselves. A connection that the primary hands to a worker which dies before it takes it would hang for ever.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  const record = createMemcachedRingRecord({ address: config.memcached })
+  const keeper = createKeeper({ node: config.node, file: ringFileOf(config), record, log, nowMs: Date.now })
+  await keeper.start()
+  const team = createTeam(config.workers, keeper, log)
+  exitWhenTold(log, async () => {
+    await team.stop()
+    await keeper.close()
+  })
+}
+
+/** Keeps `size` workers running until it is stopped. */
+function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): Promise<void> } {
+  let stopping = false
+  let pauseMs = RESPAWN_MIN_MS
+
+  function spawn (): void {
+    const bornMs = performance.now()
+    const worker = cluster.fork()
+    const port = portOf(worker, keeper)
+    worker.on('exit', (code, signal) => {
+      keeper.removeWorker(port)
+      if (stopping) return
+      pauseMs = performance.now() - bornMs > RESPAWN_MAX_MS ? RESPAWN_MIN_MS : Math.min(pauseMs * 2, RESPAWN_MAX_MS)
+      log.warn({ worker: worker.process.pid, code, signal, pauseMs }, 'a worker ended and will be replaced')
+      setTimeout(() => { if (!stopping) spawn() }, pauseMs)
+    })
+  }
+
+  async function stop (): Promise<void> {
+    stopping = true
+    const workers = Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
+    const exits = workers.map(worker => new Promise<void>(resolve => {
+      worker.on('exit', () => resolve())
+      if (worker.isDead()) resolve()
+    }))
+    for (const worker of workers) worker.process.kill('SIGTERM')
+    const killer = setTimeout(() => {
+      for (const worker of workers) worker.process.kill('SIGKILL')
+    }, STOP_DEADLINE_MS - 1000)
+    await Promise.all(exits)
+    clearTimeout(killer)
+  }
+
+  for (let i = 0; i < size; i++) spawn()
+  return { stop }
+}
+
+/** A worker as the keeper sees it, over IPC. */
+function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
+  const done = (action: Promise<void>) => action.then(() => '')
+  const ipc = createIpc({
+    send: message => worker.isConnected() && worker.send(message),
+    onMessage: listener => { worker.on('message', listener) },
+    onGone: listener => { worker.on('exit', listener) }
+  }, {
+    join: () => done(keeper.addWorker(port)),
+    install: json => done(keeper.install(parseRing(json))),
+    seed: json => done(keeper.seed(JSON.parse(json) as Seed)),
+    [UNUSABLE]: message => {
+      process.stderr.write(`ringkeep: ${message}\n`)
+      process.exit(1)
+    }
+  })
+  const port: WorkerPort = {
+    switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
+    // A worker that does not hear it is gone or about to be ended.
+    serve: id => { ipc.call('serve', JSON.stringify({ generation: id.generation, epoch: id.epoch })).catch(() => {}) },
+    recover: async ring => JSON.parse(await ipc.call('recover', JSON.stringify(ringToJson(ring)), RECOVERY_DEADLINE_MS)),
+    kill: () => { worker.process.kill('SIGKILL') }
+  }
+  return port
+}

@@ -1,0 +1,39 @@
+// A node in one process: keeper, storage and application together.
+
+import { createMemcachedStorage } from '../plugins/storage/memcached.ts'
+import { createMemcachedRingRecord } from '../plugins/storage/ring-record.ts'
+import { createMemoryStorage } from '../plugins/storage/memory.ts'
+import { createKeeper } from '../plugins/ring/keeper.ts'
+import { type Config } from './config.ts'
+import { type RingRecord, type Storage } from './core/ports.ts'
+import { createLog, createNodeApp, exitWhenTold, listen, ringFileOf, takeRing } from './node.ts'
+import { type FastifyBaseLogger } from 'fastify'
+
+export async function runSingle (config: Config): Promise<void> {
+  const log = createLog(config)
+  const { storage, ringRecord } = storageOf(config, log)
+  const keeper = createKeeper({ node: config.node, file: ringFileOf(config), record: ringRecord, log, nowMs: Date.now })
+  const app = await createNodeApp(config, storage, keeper, log)
+  await keeper.start()
+  await app.ready()
+  await keeper.addWorker({
+    switchTo: ring => takeRing(app, ring),
+    serve: id => app.ring.serve(id),
+    recover: ring => app.recover(ring),
+    kill: () => process.exit(1)
+  })
+  await listen(app, config)
+  exitWhenTold(log, async () => {
+    await app.giveNotice()
+    await app.close()
+    await keeper.close()
+  })
+}
+
+function storageOf (config: Config, log: FastifyBaseLogger): { storage: Storage, ringRecord: RingRecord } {
+  if (config.storage === 'memory') return createMemoryStorage({ wallMs: Date.now })
+  return {
+    storage: createMemcachedStorage({ address: config.memcached, wallMs: Date.now, log }),
+    ringRecord: createMemcachedRingRecord({ address: config.memcached })
+  }
+}

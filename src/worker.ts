@@ -1,0 +1,46 @@
+// A worker process: the application, with the primary for its keeper. Workers are equal, and each may end at any time.
+
+import { createMemcachedStorage } from '../plugins/storage/memcached.ts'
+import { type Keeper } from '../plugins/ring/keeper.ts'
+import { type Config } from './config.ts'
+import { parseRing, ringToJson, type RingId } from './core/ring.ts'
+import { createIpc, type IpcEnd } from './ipc.ts'
+import { createLog, createNodeApp, exitWhenTold, listen, takeRing } from './node.ts'
+
+/** What a worker says when it cannot listen, before it exits: the primary then gives up as a whole. */
+export const UNUSABLE = 'unusable'
+
+const parentEnd: IpcEnd = {
+  send: message => process.connected && process.send?.(message),
+  onMessage: listener => { process.on('message', listener) },
+  onGone: listener => { process.on('disconnect', listener) }
+}
+
+export async function runWorker (config: Config): Promise<void> {
+  const log = createLog(config)
+  const storage = createMemcachedStorage({ address: config.memcached, wallMs: Date.now, log })
+  const keeper: Keeper = {
+    install: async ring => { await primary.call('install', JSON.stringify(ringToJson(ring))) },
+    seed: async seed => { await primary.call('seed', JSON.stringify(seed)) }
+  }
+  const app = await createNodeApp(config, storage, keeper, log)
+  await app.ready()
+  const done = (action: Promise<unknown> | void) => Promise.resolve(action).then(() => '')
+  const primary = createIpc(parentEnd, {
+    switchTo: json => done(takeRing(app, parseRing(json))),
+    serve: json => done(app.ring.serve(JSON.parse(json) as RingId)),
+    recover: async json => JSON.stringify(await app.recover(parseRing(json)))
+  })
+  const stop = exitWhenTold(log, async () => {
+    await app.giveNotice()
+    await app.close()
+  })
+  process.on('disconnect', () => stop('the primary is gone'))
+  await primary.call('join', '')
+  try {
+    await listen(app, config)
+  } catch (error) {
+    await primary.call(UNUSABLE, (error as Error).message)
+    process.exit(1)
+  }
+}
