@@ -212,3 +212,9 @@ export const STOP_NOTICE_MS = 1_500
 
 /** Longest wait of a stopping process for requests in flight, after the notice; then they are cut. With it, less than the primary waits for a worker. */
 export const STOP_IN_FLIGHT_MS = 6_000
+
+/** How often a node looks at everything that the other replicas hold, to get what it missed: several times in a tombstone's life. */
+export const REPAIR_EVERY_MS = TOMBSTONE_GRACE_MS / 4
+
+/** After so long without a complete look a node no longer trusts what it holds; an hour is left to notice it in. */
+export const REPAIR_TRUST_MS = TOMBSTONE_GRACE_MS - 60 * 60 * 1000

@@ -62,8 +62,8 @@ export function exitWhenTold (log: FastifyBaseLogger, stop: () => Promise<void>)
   return begin
 }
 
-/** A worker's part of an install. The sentinel, which the keeper may just have written, is looked for at once. */
+/** A worker's part of an install. The keeper may just have written the ring record, or a mark in its place: it is looked at anew. */
 export async function takeRing (app: FastifyInstance, ring: Ring): Promise<void> {
   await app.ring.switchTo(ring)
-  if (app.storage.memory === 0) await app.storage.recheck()
+  await app.storage.recheck()
 }

@@ -80,9 +80,11 @@ function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
   })
   const port: WorkerPort = {
     switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
-    // A worker that does not hear it is gone or about to be ended.
+    // A worker that does not hear this or the next is gone or about to be ended.
     serve: id => { ipc.call('serve', JSON.stringify({ generation: id.generation, epoch: id.epoch })).catch(() => {}) },
-    recover: async ring => JSON.parse(await ipc.call('recover', JSON.stringify(ringToJson(ring)), RECOVERY_DEADLINE_MS)),
+    recheck: () => { ipc.call('recheck', '').catch(() => {}) },
+    fetch: async (ring, forgotten) =>
+      JSON.parse(await ipc.call(forgotten ? 'fetchForgotten' : 'fetchMissed', JSON.stringify(ringToJson(ring)), RECOVERY_DEADLINE_MS)),
     kill: () => { worker.process.kill('SIGKILL') }
   }
   return port

@@ -19,7 +19,8 @@ export async function runSingle (config: Config): Promise<void> {
   await keeper.addWorker({
     switchTo: ring => takeRing(app, ring),
     serve: id => app.ring.serve(id),
-    recover: ring => app.recover(ring),
+    recheck: () => { app.storage.recheck().catch(error => log.error({ err: error }, 'looking at the ring record')) },
+    fetch: (ring, forgotten) => app.fetchPairs(ring, forgotten),
     kill: () => process.exit(1)
   })
   await listen(app, config)

@@ -29,7 +29,9 @@ export async function runWorker (config: Config): Promise<void> {
   const primary = createIpc(parentEnd, {
     switchTo: json => done(takeRing(app, parseRing(json))),
     serve: json => done(app.ring.serve(JSON.parse(json) as RingId)),
-    recover: async json => JSON.stringify(await app.recover(parseRing(json)))
+    recheck: () => done(app.storage.recheck()),
+    fetchForgotten: async json => JSON.stringify(await app.fetchPairs(parseRing(json), true)),
+    fetchMissed: async json => JSON.stringify(await app.fetchPairs(parseRing(json), false))
   })
   const stop = exitWhenTold(log, async () => {
     await app.giveNotice()

@@ -1,4 +1,4 @@
-// Pairs in bulk: what operators export, what other nodes pull, and the recovery of a node that has lost its memory.
+// Pairs in bulk: what operators export, what other nodes pull, and what this node fetches from them.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
@@ -7,11 +7,11 @@ import { SLOTS } from '../../src/limits.ts'
 import { encodeEnd, encodePairs } from '../../src/core/pairstream.ts'
 import { compareRings, type RingId } from '../../src/core/ring.ts'
 import { exportRoutes } from './export.ts'
-import { createRecovery, type Recover } from './recovery.ts'
+import { createFetch, type FetchPairs } from './fetch.ts'
 import { streamOf } from './stream.ts'
 
 declare module 'fastify' {
-  interface FastifyInstance { recover: Recover }
+  interface FastifyInstance { fetchPairs: FetchPairs }
 }
 
 export interface MigrationOptions { readonly token: string | undefined }
@@ -33,7 +33,7 @@ const PULL_SCHEMA = {
 
 export default fp<MigrationOptions>(async (app, { token }) => {
   exportRoutes(app)
-  app.decorate('recover', createRecovery(app, token === undefined ? {} : { authorization: `Bearer ${token}` }))
+  app.decorate('fetchPairs', createFetch(app, token === undefined ? {} : { authorization: `Bearer ${token}` }))
 
   app.post<{ Body: PullRequest }>('/internal/pull', { schema: PULL_SCHEMA }, async (request, reply) => {
     const { view } = app.ring

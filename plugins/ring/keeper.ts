@@ -1,12 +1,13 @@
-// The keeper of a node's ring: one per node, in the primary process (or in the only one). It persists the ring, brings it into
-// force at every worker, and watches over the ring record, whose absence tells that Memcached has forgotten everything.
+// The keeper of a node's ring: one per node, in the primary process (or in the only one). It persists the ring and brings it into
+// force at every worker; its guard watches over what the node remembers.
 
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS, RECONCILE_MS } from '../../src/limits.ts'
-import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
-import { adopts, applySeed, compareRings, namesNode, parseRing, ringToJson, type Ring, type RingId, type Seed } from '../../src/core/ring.ts'
+import { type RingRecord } from '../../src/core/ports.ts'
+import { adopts, applySeed, compareRings, namesNode, type Ring, type RingId, type Seed } from '../../src/core/ring.ts'
 import { type RingFile } from './file.ts'
+import { createGuard } from './guard.ts'
 
 /** The keeper as its workers see it. */
 export interface Keeper {
@@ -21,8 +22,10 @@ export interface WorkerPort {
   /** Resolves when the worker uses the ring and has ended what it began under older ones. */
   switchTo (ring: Ring): Promise<void>
   serve (id: RingId): void
-  /** Fetches from the other replicas what this node has forgotten; false: not complete. */
-  recover (ring: Ring): Promise<boolean>
+  /** Looks at the ring record. */
+  recheck (): void
+  /** Fetches from the other replicas what this node has forgotten, or else only what it may have missed; false: not complete. */
+  fetch (ring: Ring, forgotten: boolean): Promise<boolean>
   /** Ends the worker, and with it all that it had in flight. */
   kill (): void
 }
@@ -46,103 +49,47 @@ export interface KeeperOptions {
 }
 
 export function createKeeper ({ node, file, record, log, nowMs }: KeeperOptions): NodeKeeper {
-  const workers = new Set<WorkerPort>()
+  const team = createTeam(log)
+  const inTurn = createTurns()
   let ring: Ring | undefined
-  // True while nothing that this node holds was ever acknowledged, so that a missing sentinel is no loss.
-  let nothingToForget = false
-  let installing: Promise<unknown> = Promise.resolve()
-  let reconciling: Promise<void> | undefined
-  let recovering = false
   let timer: NodeJS.Timeout | undefined
-  let closed = false
 
-  /** Installs, seedings and arrivals of workers happen one after the other. */
-  function inTurn<T> (action: () => Promise<T>): Promise<T> {
-    const turn = installing.then(action)
-    installing = turn.catch(() => {})
-    return turn
-  }
+  const guard = createGuard({
+    node,
+    record,
+    log,
+    nowMs,
+    fetch: (current, forgotten) => team.any()?.fetch(current, forgotten),
+    recheck: () => team.each(worker => worker.recheck()),
+    found (recorded) {
+      inTurn(async () => { if (ring === undefined) await bringIntoForce(recorded, false) })
+        .catch(error => log.error({ err: error }, 'the ring of the record could not be installed'))
+    }
+  })
 
   async function bringIntoForce (newer: Ring, seeded: boolean): Promise<void> {
-    await persist(newer)
-    nothingToForget = !namesNode(newer, node) || (ring === undefined ? seeded : nothingToForget || !namesNode(ring, node))
+    await persist(file, newer, log)
     ring = newer
-    await reconcile()
-    await Promise.all([...workers].map(worker => switchWorker(worker, newer)))
-    for (const worker of workers) worker.serve(newer)
+    await guard.adopt(newer, seeded)
+    await team.install(newer)
     log.info({ generation: newer.generation, epoch: newer.epoch, replicas: newer.replicas, tokens: newer.tokens.length, member: namesNode(newer, node) }, 'ring installed')
   }
 
-  async function persist (newer: Ring): Promise<void> {
+  async function start (): Promise<void> {
+    ring = await file.read()
     try {
-      await file.write(newer)
+      const recorded = await guard.read()
+      if (recorded !== undefined && (ring === undefined || compareRings(recorded, ring) > 0)) ring = recorded
     } catch (error) {
-      log.error({ err: error }, 'the ring file cannot be written')
-      throw new KvError('KV_ERR_INSTALL', 'the ring file of this node cannot be written')
+      log.warn({ err: error }, 'the ring record cannot be read yet')
     }
-  }
-
-  /** A worker that cannot switch in time is ended: what it had in flight then ends too. */
-  async function switchWorker (worker: WorkerPort, newer: Ring): Promise<void> {
-    try {
-      await withDeadline(worker.switchTo(newer), INSTALL_DEADLINE_MS)
-    } catch (error) {
-      workers.delete(worker)
-      worker.kill()
-      log.error({ err: error, epoch: newer.epoch }, 'a worker did not take the ring in time and was ended')
-    }
-  }
-
-  function reconcile (): Promise<void> {
-    reconciling ??= compareWithRecord()
-      .catch(error => { log.warn({ err: error }, 'the ring record cannot be reached') })
-      .finally(() => { reconciling = undefined })
-    return reconciling
-  }
-
-  async function compareWithRecord (): Promise<void> {
-    if (closed || recovering) return
-    const text = await record.read()
-    if (ring === undefined) {
-      if (text?.startsWith('{')) inTurn(() => adoptRecord(text)).catch(error => log.error({ err: error }, 'the ring record is not usable'))
-      return
-    }
-    const wanted = JSON.stringify(ringToJson(ring))
-    if (text === undefined && nothingToForget) {
-      if (await record.add(wanted)) nothingToForget = !namesNode(ring, node)
-    } else if (text === undefined || text === RECOVERING_MARK) {
-      recover(text === undefined).catch(error => log.warn({ err: error }, 'recovery was interrupted and will be tried again'))
-    } else if (text === wanted || await record.replace(wanted)) {
-      // A standby that became a member: from here on it may be asked for what it acknowledged.
-      nothingToForget = !namesNode(ring, node)
-    }
-  }
-
-  async function adoptRecord (text: string): Promise<void> {
-    if (ring === undefined) await bringIntoForce(parseRing(text), false)
-  }
-
-  /**
-   * Memcached came back empty. The mark is put in place first, and the ring replaces it last: as `replace` needs something to
-   * replace, a Memcached that is emptied once more in between starts over.
-   */
-  async function recover (absent: boolean): Promise<void> {
-    const worker = [...workers][0]
-    if (worker === undefined || ring === undefined) return
-    recovering = true
-    try {
-      if (absent && !await record.add(RECOVERING_MARK)) return
-      const from = ring
-      if (absent) log.error({ node, replicas: from.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
-      if (!await worker.recover(from) || compareRings(from, ring) !== 0) return
-      if (await record.replace(JSON.stringify(ringToJson(ring)))) log.warn({ node }, 'recovered; this node counts in quorums again')
-    } finally {
-      recovering = false
-    }
+    if (ring !== undefined) await guard.adopt(ring, false)
+    timer = setInterval(guard.look, RECONCILE_MS).unref()
   }
 
   return {
     get ring () { return ring },
+    start,
 
     install: newer => inTurn(async () => {
       if (ring !== undefined && compareRings(newer, ring) <= 0) return
@@ -155,38 +102,73 @@ export function createKeeper ({ node, file, record, log, nowMs }: KeeperOptions)
       if (seeded !== ring) await bringIntoForce(seeded, true)
     }),
 
-    async start () {
-      ring = await file.read()
-      try {
-        const text = await record.read()
-        const recorded = text?.startsWith('{') ? parseRing(text) : undefined
-        if (recorded !== undefined && (ring === undefined || compareRings(recorded, ring) > 0)) ring = recorded
-      } catch (error) {
-        log.warn({ err: error }, 'the ring record cannot be read yet')
-      }
-      nothingToForget = ring !== undefined && !namesNode(ring, node)
-      timer = setInterval(reconcile, RECONCILE_MS).unref()
-    },
-
     addWorker: worker => inTurn(async () => {
+      await team.add(worker, ring)
+      await guard.look()
+    }),
+
+    removeWorker: team.remove,
+
+    async close () {
+      clearInterval(timer)
+      await inTurn(async () => {})
+      await guard.look()
+      record.close()
+    }
+  }
+}
+
+/** Installs, seedings and arrivals of workers happen one after the other. */
+function createTurns (): <T>(action: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return action => {
+    const turn = last.then(action)
+    last = turn.catch(() => {})
+    return turn
+  }
+}
+
+async function persist (file: RingFile, ring: Ring, log: FastifyBaseLogger): Promise<void> {
+  try {
+    await file.write(ring)
+  } catch (error) {
+    log.error({ err: error }, 'the ring file cannot be written')
+    throw new KvError('KV_ERR_INSTALL', 'the ring file of this node cannot be written')
+  }
+}
+
+/** The node's workers, as a whole. */
+function createTeam (log: FastifyBaseLogger) {
+  const workers = new Set<WorkerPort>()
+
+  /** A worker that cannot switch in time is ended: what it had in flight then ends too. */
+  async function switchWorker (worker: WorkerPort, ring: Ring): Promise<void> {
+    try {
+      await withDeadline(worker.switchTo(ring), INSTALL_DEADLINE_MS)
+    } catch (error) {
+      workers.delete(worker)
+      worker.kill()
+      log.error({ err: error, epoch: ring.epoch }, 'a worker did not take the ring in time and was ended')
+    }
+  }
+
+  return {
+    any: (): WorkerPort | undefined => workers.values().next().value,
+    each (action: (worker: WorkerPort) => void): void {
+      for (const worker of workers) action(worker)
+    },
+    /** The ring is served when every worker has ended what it began under older ones. */
+    async install (ring: Ring): Promise<void> {
+      await Promise.all([...workers].map(worker => switchWorker(worker, ring)))
+      for (const worker of workers) worker.serve(ring)
+    },
+    async add (worker: WorkerPort, ring: Ring | undefined): Promise<void> {
       workers.add(worker)
       if (ring === undefined) return
       await switchWorker(worker, ring)
       worker.serve(ring)
-      await reconcile()
-    }),
-
-    removeWorker (worker) {
-      workers.delete(worker)
     },
-
-    async close () {
-      closed = true
-      clearInterval(timer)
-      await installing
-      await reconciling
-      record.close()
-    }
+    remove: (worker: WorkerPort): void => { workers.delete(worker) }
   }
 }
 

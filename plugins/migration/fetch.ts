@@ -1,18 +1,21 @@
-// Recovery of a node whose Memcached came back empty: it streams its slots from the other replicas and merges what it gets.
-// Merging is idempotent, so an attempt that fails is simply begun again.
+// Fetches the pairs that this node holds from the other replicas and merges them: all of them when its storage has forgotten
+// everything, and now and then for what it may have missed. Merging is idempotent, so an attempt that fails is simply begun again.
 
 import { type FastifyInstance } from 'fastify'
 import { PULL_IN_FLIGHT, PULL_STALL_MS } from '../../src/limits.ts'
 import { createPairDecoder, type StreamEnd } from '../../src/core/pairstream.ts'
 import { holdings } from '../../src/core/placement.ts'
 import { type Pair } from '../../src/core/ports.ts'
-import { isRestored, type Fetched } from '../../src/core/recovery.ts'
+import { isComplete, type Fetched } from '../../src/core/recovery.ts'
 import { type Ring } from '../../src/core/ring.ts'
 
-/** Fetches everything that this node holds by `ring` from the other replicas; false: not enough of them answered. */
-export type Recover = (ring: Ring) => Promise<boolean>
+/**
+ * Fetches everything that this node holds by `ring` from the other replicas; false: not enough of them answered. Where it has
+ * `forgotten`, it first drops what is left: older than what was deleted since, it would come back.
+ */
+export type FetchPairs = (ring: Ring, forgotten: boolean) => Promise<boolean>
 
-export function createRecovery (app: FastifyInstance, headers: { readonly [name: string]: string }): Recover {
+export function createFetch (app: FastifyInstance, headers: { readonly [name: string]: string }): FetchPairs {
   const { peers, storage, ring: { node }, log } = app
 
   async function merge (pairs: readonly Pair[]): Promise<void> {
@@ -43,10 +46,11 @@ export function createRecovery (app: FastifyInstance, headers: { readonly [name:
     return decoder.finish()
   }
 
-  return async ring => {
+  return async (ring, forgotten) => {
     const held = holdings(ring, node)
     const sources = [...new Set(held.flatMap(holding => holding.others))]
-    if (held.length > 0 && sources.length === 0) log.error({ node }, 'no other replica holds the pairs of this node; what was stored here is lost')
+    if (forgotten && held.length > 0 && sources.length === 0) log.error('no other replica holds the pairs of this node; what was stored here is lost')
+    if (forgotten && sources.length > 0) await storage.purge(() => true)
     const fetched = new Map<string, Fetched>()
     await Promise.all(sources.map(async source => {
       const ranges = held.filter(holding => holding.others.includes(source)).map(({ min, max }) => [min, max] as const)
@@ -58,6 +62,6 @@ export function createRecovery (app: FastifyInstance, headers: { readonly [name:
         log.warn({ source, err: error }, 'the pairs of another replica could not be fetched')
       }
     }))
-    return held.every(holding => isRestored(holding, fetched))
+    return held.every(holding => isComplete(holding, fetched, forgotten))
   }
 }

@@ -1,0 +1,141 @@
+// The guard of what this node remembers. It keeps the ring record in step with the ring, notices when the record is gone and
+// with it everything that the storage held, and lets a worker fetch from the other replicas what was forgotten or missed.
+
+import { type FastifyBaseLogger } from 'fastify'
+import { REPAIR_EVERY_MS } from '../../src/limits.ts'
+import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
+import { compareRings, namesNode, type Ring } from '../../src/core/ring.ts'
+import { canMissWrites, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
+
+export interface GuardOptions {
+  readonly node: string
+  readonly record: RingRecord
+  readonly log: FastifyBaseLogger
+  readonly nowMs: () => number
+  /**
+   * Has a worker fetch what the node holds by the ring: everything after it has `forgotten`, else what it may have missed.
+   * False: not complete. Rejects with the worker's death; undefined: there is no worker.
+   */
+  fetch (ring: Ring, forgotten: boolean): Promise<boolean> | undefined
+  /** Tells every worker to look at the record. */
+  recheck (): void
+  /** Told of a ring in the record while the node has none. */
+  found (ring: Ring): void
+}
+
+export interface Guard {
+  /** The ring in the record, if it can be read. */
+  read (): Promise<Ring | undefined>
+  /** A ring is about to come into force; `seeded`: by the operator. Resolves when the record has it, or cannot have it now. */
+  adopt (ring: Ring, seeded: boolean): Promise<void>
+  /** Compares record and ring; called again and again. Never rejects. */
+  look (): Promise<void>
+}
+
+export function createGuard ({ node, record, log, nowMs, fetch, recheck, found }: GuardOptions): Guard {
+  let ring: Ring | undefined
+  // True while nothing that this node holds was ever acknowledged, so that a missing record is no loss.
+  let nothingToForget = false
+  // When the last complete look at the other replicas began; undefined: the record has not told yet.
+  let repairedMs: number | undefined
+  let fetching = false
+  let unreachable = false
+  let looking: Promise<void> | undefined
+
+  function look (): Promise<void> {
+    looking ??= compare()
+      .then(() => { unreachable = false }, error => {
+        if (!unreachable) log.warn({ err: error }, 'the ring record cannot be reached')
+        unreachable = true
+      })
+      .finally(() => { looking = undefined })
+    return looking
+  }
+
+  async function compare (): Promise<void> {
+    const text = await record.read()
+    const recorded = parseSentinel(text)
+    if (recorded !== undefined) repairedMs ??= recorded.repairedMs
+    if (ring === undefined) {
+      if (recorded !== undefined) found(recorded.ring)
+    } else if (!fetching) {
+      await settle(ring, text)
+    }
+  }
+
+  async function settle (current: Ring, text: string | undefined): Promise<void> {
+    const nothingHeld = nothingToForget
+    if (nothingHeld) repairedMs = nowMs()
+    const sentinel = { ring: current, repairedMs: repairedMs ?? 0 }
+    const wanted = sentinelText(sentinel)
+    if (text === undefined && nothingHeld) {
+      if (!await record.add(wanted)) return
+    } else if (text === undefined || text === RECOVERING_MARK) {
+      return recover(current, text === undefined)
+    } else if (!nothingHeld && namesNode(current, node) && !isTrusted(sentinel, nowMs())) {
+      return distrust(current)
+    } else if (text !== wanted && !await record.replace(wanted)) {
+      return
+    }
+    nothingToForget = !namesNode(current, node)
+    if (!nothingToForget && canMissWrites(current) && nowMs() - sentinel.repairedMs > REPAIR_EVERY_MS) repair(current)
+  }
+
+  /** The node was away for so long that what it holds may have been deleted, and the deletes forgotten, without it. */
+  async function distrust (current: Ring): Promise<void> {
+    if (!await record.replace(RECOVERING_MARK)) return
+    log.error('this node was out of touch for too long to trust what it holds; fetching it anew from the other replicas')
+    recheck()
+    await recover(current, false)
+  }
+
+  /**
+   * The storage has forgotten everything. The mark is put in place first, and the ring replaces it last: as `replace` needs
+   * something to replace, a storage that is emptied once more in between starts over.
+   */
+  async function recover (from: Ring, absent: boolean): Promise<void> {
+    if (absent) {
+      if (!await record.add(RECOVERING_MARK)) return
+      log.error({ replicas: from.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
+    }
+    inBackground(from, true, async startedMs => {
+      if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
+      recheck()
+    })
+  }
+
+  function repair (from: Ring): void {
+    inBackground(from, false, async () => { log.info('looked at what the other replicas hold; nothing is missing here') })
+  }
+
+  /** Fetches while looks at the record wait; a ring that came into force meanwhile makes it incomplete. */
+  function inBackground (from: Ring, forgotten: boolean, done: (startedMs: number) => Promise<void>): void {
+    const startedMs = nowMs()
+    const complete = fetch(from, forgotten)
+    if (complete === undefined) return
+    fetching = true
+    complete.then(async restored => {
+      if (!restored || ring === undefined || compareRings(from, ring) !== 0) return
+      repairedMs = startedMs
+      await done(startedMs)
+    }).catch(error => {
+      log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again')
+    }).finally(() => { fetching = false })
+  }
+
+  return {
+    async read () {
+      const recorded = parseSentinel(await record.read())
+      repairedMs = recorded?.repairedMs
+      return recorded?.ring
+    },
+    async adopt (newer, seeded) {
+      nothingToForget = !namesNode(newer, node) || (ring === undefined ? seeded : nothingToForget || !namesNode(ring, node))
+      ring = newer
+      // A look that began before may have missed it.
+      await looking
+      await look()
+    },
+    look
+  }
+}
