@@ -51,12 +51,21 @@ export const MERGE_ATTEMPTS = 64
 /** Merges of one key that one process lets queue up. */
 export const MERGES_PER_KEY = 1_024
 
+/** Bytes that a Memcached connection reads at a time, into one buffer of its own. */
+export const STORAGE_READ_BYTES = 64 * 1024
+
 /** Pairs read from Memcached at a time by a scan, and the bytes after which a batch is handed on early. */
-export const SCAN_BATCH_PAIRS = 256
+export const SCAN_BATCH_PAIRS = 128
 export const SCAN_BATCH_BYTES = 1024 * 1024
 
 /** Names that a scan holds in memory; a node with more is enumerated in several passes over ranges of slots. */
-export const SCAN_NAMES_BYTES = 12 * 1024 * 1024
+export const SCAN_NAMES_BYTES = 24 * 1024 * 1024
+
+/** Room for short-lived objects in the thread that reads dumps, MB: it makes few, and by default would take 10 MB more. */
+export const SCAN_THREAD_YOUNG_MB = 2
+
+/** Bytes of a dump that are read at a time. */
+export const DUMP_CHUNK_BYTES = 64 * 1024
 
 /** Longest wait for a Memcached that is busy with another dump. */
 export const SCAN_BUSY_MS = 30_000
@@ -102,6 +111,9 @@ export const PEER_CONNECT_MS = 1_000
 
 /** How often each process tells a random other node which ring it has, milliseconds. */
 export const GOSSIP_MS = 1_000
+
+/** How long a process keeps a new ring to itself, but for the frames that it sends: an operator seeds one node after the other. */
+export const GOSSIP_AFTER_MS = 3_000
 
 /** Longest wait for a ring to be in force at every worker: operations in flight end within the storage deadline. */
 export const INSTALL_DEADLINE_MS = 5_000

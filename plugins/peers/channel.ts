@@ -40,14 +40,7 @@ interface Waiting {
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
 
 export function createChannel ({ node, headers, log, ringJson, install }: ChannelOptions): Channel {
-  const pool = new Pool(`http://${node}`, {
-    // One more than frames, so that a long pull does not take the way of operations.
-    connections: PEER_FRAMES_IN_FLIGHT + 1,
-    pipelining: 1,
-    headersTimeout: PEER_DEADLINE_MS,
-    bodyTimeout: PEER_DEADLINE_MS,
-    connect: { timeout: PEER_CONNECT_MS }
-  })
+  const pool = createPool(node)
   let queue: Waiting[] = []
   let framesInFlight = 0
   let scheduled = false
@@ -188,4 +181,15 @@ export function createChannel ({ node, headers, log, ringJson, install }: Channe
       await pool.destroy()
     }
   }
+}
+
+function createPool (node: string): Pool {
+  return new Pool(`http://${node}`, {
+    // One more than frames, so that a long pull does not take the way of operations.
+    connections: PEER_FRAMES_IN_FLIGHT + 1,
+    pipelining: 1,
+    headersTimeout: PEER_DEADLINE_MS,
+    bodyTimeout: PEER_DEADLINE_MS,
+    connect: { timeout: PEER_CONNECT_MS }
+  })
 }

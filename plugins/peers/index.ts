@@ -6,7 +6,7 @@ import { failed, type GetResult, type Fenced, type MergeResult, type Replicas } 
 import { adopts, compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring.ts'
 import { recordBytes } from '../../src/core/record.ts'
 import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
-import { FRAME_BYTES, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
+import { FRAME_BYTES, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
 import { createChannel, type Channel } from './channel.ts'
 
 export interface Peers extends Replicas {
@@ -102,6 +102,8 @@ export default fp<PeersOptions>(async (app, { token }) => {
         known.close().catch(error => log.debug({ peer: node, err: error }, 'closing a channel'))
       }
     }
+    // An operator who seeds one node after the other is not overtaken: a node that learns its first ring from another must recover.
+    if (ring.view === undefined || performance.now() - ring.view.sinceMs < GOSSIP_AFTER_MS) return
     const chosen = others[Math.floor(Math.random() * others.length)]
     // A node that does not answer is seen and told by its channel's circuit.
     if (chosen !== undefined) channel(chosen).greet().catch(() => {})

@@ -14,9 +14,11 @@ export interface GuardOptions {
   readonly nowMs: () => number
   /**
    * Has a worker fetch what the node holds by the ring: everything after it has `forgotten`, else what it may have missed.
-   * False: not complete. Rejects with the worker's death; undefined: there is no worker.
+   * False: not complete, or there is no worker. Rejects with the worker's death.
    */
-  fetch (ring: Ring, forgotten: boolean): Promise<boolean> | undefined
+  fetch (ring: Ring, forgotten: boolean): Promise<boolean>
+  /** Brings the ring into force anew, under the next epoch. */
+  renew (ring: Ring): Promise<Ring>
   /** Tells every worker to look at the record. */
   recheck (): void
   /** Told of a ring in the record while the node has none. */
@@ -32,25 +34,16 @@ export interface Guard {
   look (): Promise<void>
 }
 
-export function createGuard ({ node, record, log, nowMs, fetch, recheck, found }: GuardOptions): Guard {
+export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, found }: GuardOptions): Guard {
   let ring: Ring | undefined
   // True while nothing that this node holds was ever acknowledged, so that a missing record is no loss.
   let nothingToForget = false
   // When the last complete look at the other replicas began; undefined: the record has not told yet.
   let repairedMs: number | undefined
+  // The ring that was renewed since the storage last forgot.
+  let barrier: Ring | undefined
   let fetching = false
-  let unreachable = false
-  let looking: Promise<void> | undefined
-
-  function look (): Promise<void> {
-    looking ??= compare()
-      .then(() => { unreachable = false }, error => {
-        if (!unreachable) log.warn({ err: error }, 'the ring record cannot be reached')
-        unreachable = true
-      })
-      .finally(() => { looking = undefined })
-    return looking
-  }
+  const { look, ended } = oneAtATime(compare, log)
 
   async function compare (): Promise<void> {
     const text = await record.read()
@@ -85,6 +78,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, recheck, found }
   async function distrust (current: Ring): Promise<void> {
     if (!await record.replace(RECOVERING_MARK)) return
     log.error('this node was out of touch for too long to trust what it holds; fetching it anew from the other replicas')
+    barrier = undefined
     recheck()
     await recover(current, false)
   }
@@ -93,34 +87,49 @@ export function createGuard ({ node, record, log, nowMs, fetch, recheck, found }
    * The storage has forgotten everything. The mark is put in place first, and the ring replaces it last: as `replace` needs
    * something to replace, a storage that is emptied once more in between starts over.
    */
-  async function recover (from: Ring, absent: boolean): Promise<void> {
+  async function recover (current: Ring, absent: boolean): Promise<void> {
     if (absent) {
       if (!await record.add(RECOVERING_MARK)) return
-      log.error({ replicas: from.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
+      barrier = undefined
+      log.error({ replicas: current.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
     }
-    inBackground(from, true, async startedMs => {
+    inBackground(async startedMs => {
+      const from = await fenceOff(current)
+      if (!await complete(from, true, startedMs)) return
       if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
       recheck()
     })
   }
 
-  function repair (from: Ring): void {
-    inBackground(from, false, async () => { log.info('looked at what the other replicas hold; nothing is missing here') })
+  /**
+   * Before it forgot, this node may have acknowledged a write whose other messages are still under way. They must not make up a
+   * quorum with that answer once the other replicas have been read. So the ring is renewed first: whoever is read has then
+   * ended what it began under the older epoch, and refuses what comes late; the coordinator asks everybody again.
+   */
+  async function fenceOff (current: Ring): Promise<Ring> {
+    if (barrier === undefined || compareRings(current, barrier) < 0) barrier = await renew(current)
+    return ring as Ring
   }
 
-  /** Fetches while looks at the record wait; a ring that came into force meanwhile makes it incomplete. */
-  function inBackground (from: Ring, forgotten: boolean, done: (startedMs: number) => Promise<void>): void {
-    const startedMs = nowMs()
-    const complete = fetch(from, forgotten)
-    if (complete === undefined) return
+  function repair (from: Ring): void {
+    inBackground(async startedMs => {
+      if (await complete(from, false, startedMs)) log.info('fetched what was missing here from the other replicas')
+    })
+  }
+
+  /** True if everything was fetched, and by a ring that is still in force. */
+  async function complete (from: Ring, forgotten: boolean, startedMs: number): Promise<boolean> {
+    if (!await fetch(from, forgotten) || ring === undefined || compareRings(from, ring) !== 0) return false
+    repairedMs = startedMs
+    return true
+  }
+
+  /** Nothing is written to the record by others while the work is under way. */
+  function inBackground (work: (startedMs: number) => Promise<void>): void {
     fetching = true
-    complete.then(async restored => {
-      if (!restored || ring === undefined || compareRings(from, ring) !== 0) return
-      repairedMs = startedMs
-      await done(startedMs)
-    }).catch(error => {
-      log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again')
-    }).finally(() => { fetching = false })
+    work(nowMs())
+      .catch(error => { log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again') })
+      .finally(() => { fetching = false })
   }
 
   return {
@@ -133,9 +142,27 @@ export function createGuard ({ node, record, log, nowMs, fetch, recheck, found }
       nothingToForget = !namesNode(newer, node) || (ring === undefined ? seeded : nothingToForget || !namesNode(ring, node))
       ring = newer
       // A look that began before may have missed it.
-      await looking
+      await ended()
       await look()
     },
     look
   }
+}
+
+/** Calls that come while a look is under way wait for its end. A record that cannot be reached is told once, until it can be again. */
+function oneAtATime (compare: () => Promise<void>, log: FastifyBaseLogger): { look (): Promise<void>, ended (): Promise<void> } {
+  let looking: Promise<void> | undefined
+  let unreachable = false
+
+  function look (): Promise<void> {
+    looking ??= compare()
+      .then(() => { unreachable = false }, error => {
+        if (!unreachable) log.warn({ err: error }, 'the ring record cannot be reached')
+        unreachable = true
+      })
+      .finally(() => { looking = undefined })
+    return looking
+  }
+
+  return { look, ended: async () => looking }
 }

@@ -11,6 +11,8 @@ import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core
 /** One ring at this process. Operations are counted by the view under which they began. */
 export interface View {
   readonly ring: Ring
+  /** When this process switched to it, by `performance.now()`. */
+  readonly sinceMs: number
   readonly json: string
   readonly placement: Placement
 }
@@ -45,7 +47,7 @@ export function createInstalledRing (): InstalledRing {
   function switchTo (ring: Ring): Promise<void> {
     if (current === undefined || compareRings(ring, current.ring) > 0) {
       const previous = current
-      current = { ring, json: JSON.stringify(ringToJson(ring)), placement: createPlacement(ring), inFlight: 0, serving: false, opened: resolvers(), idle: resolvers() }
+      current = { ring, sinceMs: performance.now(), json: JSON.stringify(ringToJson(ring)), placement: createPlacement(ring), inFlight: 0, serving: false, opened: resolvers(), idle: resolvers() }
       if (previous !== undefined) {
         // Whoever waits for the previous ring to be served looks again and finds itself fenced.
         previous.opened.resolve()

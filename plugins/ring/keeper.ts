@@ -59,7 +59,12 @@ export function createKeeper ({ node, file, record, log, nowMs }: KeeperOptions)
     record,
     log,
     nowMs,
-    fetch: (current, forgotten) => team.any()?.fetch(current, forgotten),
+    fetch: async (current, forgotten) => await team.any()?.fetch(current, forgotten) ?? false,
+    renew: current => inTurn(async () => {
+      // A newer ring may have come while this waited for its turn; it fences off as well.
+      if (ring === current) await bringIntoForce({ ...current, epoch: current.epoch + 1 }, false)
+      return ring as Ring
+    }),
     recheck: () => team.each(worker => worker.recheck()),
     found (recorded) {
       inTurn(async () => { if (ring === undefined) await bringIntoForce(recorded, false) })

@@ -1,6 +1,6 @@
 // Where a Memcached listens: `host:port`, or the path of a unix socket, which is known by its slash.
 
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { KvError } from '../errors.ts'
 
 export type Address = { readonly path: string } | { readonly host: string, readonly port: number }
@@ -17,7 +17,10 @@ export function parseAddress (text: string): Address {
   return { host, port }
 }
 
-/** A socket on its way to the address; commands are small and wait for answers, so nothing is held back to fill a packet. */
-export function connectTo (address: Address): Socket {
-  return 'path' in address ? connect(address.path) : connect({ ...address, noDelay: true })
+/**
+ * A socket on its way to the address; with `onread`, it reads into that buffer and has no `data` events. Commands are small and
+ * wait for answers, so nothing is held back to fill a packet.
+ */
+export function connectTo (address: Address, onread?: OnReadOpts): Socket {
+  return connect({ ...address, noDelay: true, ...onread && { onread } })
 }

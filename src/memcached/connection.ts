@@ -6,12 +6,12 @@ import { type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { failed, type Failed } from '../core/ports.ts'
 import { KvError } from '../errors.ts'
-import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT, STORAGE_LONGEST_MS, STORAGE_UNSENT_BYTES } from '../limits.ts'
+import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT, STORAGE_LONGEST_MS, STORAGE_READ_BYTES, STORAGE_UNSENT_BYTES } from '../limits.ts'
 import { connectTo, type Address } from './address.ts'
 import { addLine, casLine, deleteCommand, getCommand, getsCommand, STATS } from './commands.ts'
 import { createFifo, type Fifo } from './fifo.ts'
 import { RING_NAME } from './names.ts'
-import { broken, createParser, parse, type Reply, type StatsReply, type ValueReply, type WordReply } from './protocol.ts'
+import { broken, createParser, parse, type Parser, type Reply, type StatsReply, type ValueReply, type WordReply } from './protocol.ts'
 import { writeParts } from './write.ts'
 
 type Word<K extends WordReply['kind']> = { readonly kind: K }
@@ -81,12 +81,15 @@ interface State {
   bodyBytes: number
   lastDataMs: number
   timer: NodeJS.Timeout | undefined
+  parser: Parser | undefined
 }
 
 /** Starts to connect. The greeting, and all that is asked meanwhile, has the usual deadline. */
 export function openConnection (address: Address, events: ConnectionEvents): Connection {
+  const buffer = Buffer.allocUnsafeSlow(STORAGE_READ_BYTES)
+  const callback = (bytes: number): boolean => read(state, buffer.subarray(0, bytes))
   const state: State = {
-    socket: connectTo(address),
+    socket: connectTo(address, { buffer, callback }),
     events,
     state: 'connecting',
     instance: '',
@@ -98,7 +101,8 @@ export function openConnection (address: Address, events: ConnectionEvents): Con
     text: '',
     bodyBytes: 0,
     lastDataMs: 0,
-    timer: undefined
+    timer: undefined,
+    parser: undefined
   }
   listen(state)
   greet(state)
@@ -119,21 +123,25 @@ export function openConnection (address: Address, events: ConnectionEvents): Con
 }
 
 function listen (state: State): void {
-  const { socket, flight } = state
-  const parser = createParser(() => flight.peek()?.name ?? '', (reply) => receive(state, reply))
+  const { socket } = state
+  socket.resume()
   socket.once('connect', () => socket.write(getCommand(RING_NAME) + STATS))
-  socket.on('data', (chunk) => {
-    state.lastDataMs = performance.now()
-    try {
-      parse(parser, chunk)
-    } catch (error) {
-      if (!(error instanceof KvError)) throw error
-      fail(state, error.message)
-    }
-  })
   socket.on('error', (error) => fail(state, error.message))
   socket.on('end', () => fail(state, 'closed by memcached'))
   socket.on('close', () => fail(state, 'closed'))
+}
+
+/** Takes what has come; true: there is more to be read. */
+function read (state: State, chunk: Buffer): boolean {
+  state.lastDataMs = performance.now()
+  state.parser ??= createParser(() => state.flight.peek()?.name ?? '', (reply) => receive(state, reply))
+  try {
+    parse(state.parser, chunk)
+  } catch (error) {
+    if (!(error instanceof KvError)) throw error
+    fail(state, error.message)
+  }
+  return state.state !== 'closed'
 }
 
 /** The first two commands: is the sentinel there, and which run of Memcached is this? They stand before all others. */

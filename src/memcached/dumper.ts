@@ -5,7 +5,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { KvError } from '../errors.ts'
-import { SCAN_CLOSE_MS, SCAN_DUMPS_WAITING, SCAN_THREAD_IDLE_MS } from '../limits.ts'
+import { SCAN_CLOSE_MS, SCAN_DUMPS_WAITING, SCAN_THREAD_YOUNG_MB, SCAN_THREAD_IDLE_MS } from '../limits.ts'
 import { createLanes } from './lanes.ts'
 import { type DumpAnswer, type DumpTask } from './metadump-thread.ts'
 import { type Names } from './name-blocks.ts'
@@ -75,7 +75,7 @@ interface Thread {
 }
 
 function startThread (ended: (thread: Thread) => void): Thread {
-  const worker = new Worker(THREAD)
+  const worker = new Worker(THREAD, { resourceLimits: { maxYoungGenerationSizeMb: SCAN_THREAD_YOUNG_MB } })
   let error = 'the thread of the dump has ended'
   let done: ((answer: DumpAnswer) => void) | undefined
   const settle = (answer: DumpAnswer): void => {

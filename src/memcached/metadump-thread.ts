@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { performance } from 'node:perf_hooks'
-import { SCAN_BUSY_MS, SCAN_STALL_MS, STORAGE_DEADLINE_MS } from '../limits.ts'
+import { DUMP_CHUNK_BYTES, SCAN_BUSY_MS, SCAN_STALL_MS, STORAGE_DEADLINE_MS } from '../limits.ts'
 import { connectTo, parseAddress, type Address } from './address.ts'
 import { backoffMs } from './backoff.ts'
 import { createDumpReader, METADUMP, type DumpProgress } from './metadump.ts'
@@ -23,11 +23,18 @@ export type DumpAnswer = { readonly names: Names } | { readonly error: string }
 /** One attempt. Rejects when the connection ends or falls silent before the dump is complete. */
 function readDump (address: Address, read: (chunk: Buffer) => DumpProgress): Promise<DumpProgress> {
   return new Promise((resolve, reject) => {
-    const socket = connectTo(address)
     let progress: DumpProgress = 'more'
+    const socket = connectTo(address, {
+      buffer: Buffer.allocUnsafe(DUMP_CHUNK_BYTES),
+      callback (bytes, buffer) {
+        take(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))
+        return true
+      }
+    })
+    socket.resume()
     socket.once('connect', () => socket.write(METADUMP))
     socket.setTimeout(SCAN_STALL_MS, () => socket.destroy(new Error('memcached fell silent in the middle of a dump')))
-    socket.on('data', (chunk) => {
+    const take = (chunk: Buffer): unknown => {
       // Up to 1.6.25, Memcached may crash if the reader leaves while the crawler is finishing. Once it answers another
       // command on this connection, the crawler is through with it.
       if (progress !== 'more') return socket.destroy()
@@ -36,10 +43,10 @@ function readDump (address: Address, read: (chunk: Buffer) => DumpProgress): Pro
       } catch (error) {
         return socket.destroy(error as Error)
       }
-      if (progress === 'more') return
+      if (progress === 'more') return undefined
       socket.write('version\r\n')
-      socket.setTimeout(STORAGE_DEADLINE_MS)
-    })
+      return socket.setTimeout(STORAGE_DEADLINE_MS)
+    }
     let why = new Error('the dump ended before its END')
     socket.on('error', (error) => { why = error })
     socket.on('close', () => {

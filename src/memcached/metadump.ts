@@ -3,7 +3,7 @@
 //
 //   key=0042%3Aapple exp=-1 la=1795338880 cas=4 fetch=yes cls=1 size=69\n   ...   END\r\n
 
-import { MEMCACHED_LINE_BYTES, MEMCACHED_NAME_BYTES } from '../limits.ts'
+import { DUMP_CHUNK_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_NAME_BYTES } from '../limits.ts'
 import { type Collector } from './name-blocks.ts'
 import { broken } from './protocol.ts'
 
@@ -28,7 +28,9 @@ export type DumpProgress = 'more' | 'end' | 'busy'
  */
 export function createDumpReader (collector: Collector): (chunk: Buffer) => DumpProgress {
   const name = new Uint8Array(MEMCACHED_NAME_BYTES)
-  let rest = Buffer.alloc(0)
+  // Every chunk is copied behind what the last one left over: a dump is long, and a buffer for each chunk would be much garbage.
+  let work = Buffer.allocUnsafe(DUMP_CHUNK_BYTES + MEMCACHED_LINE_BYTES)
+  let rest = 0
 
   function readLine (source: Buffer, at: number, end: number): DumpProgress {
     if (!startsWith(source, at, KEY)) return readWord(source.toString('latin1', at, end))
@@ -40,7 +42,9 @@ export function createDumpReader (collector: Collector): (chunk: Buffer) => Dump
   }
 
   return (chunk) => {
-    const source = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    if (rest + chunk.length > work.length) work = Buffer.concat([work], rest + chunk.length)
+    chunk.copy(work, rest)
+    const source = work.subarray(0, rest + chunk.length)
     let at = 0
     for (let lf = source.indexOf(LF); lf >= 0; lf = source.indexOf(LF, at)) {
       const progress = readLine(source, at, lf > at && source[lf - 1] === CR ? lf - 1 : lf)
@@ -48,7 +52,7 @@ export function createDumpReader (collector: Collector): (chunk: Buffer) => Dump
       at = lf + 1
     }
     if (source.length - at > MEMCACHED_LINE_BYTES) throw broken('a line without an end')
-    rest = Buffer.from(source.subarray(at))
+    rest = source.copy(work, 0, at)
     return 'more'
   }
 }

@@ -1,5 +1,5 @@
 // A parser of Memcached's ASCII answers that takes chunks as they come and keeps at most one line or one value between
-// them. A value that lies in one chunk is a view on it; a longer one is copied once. Bytes that no Memcached sends, and
+// them. A value is copied out of the chunks once, so a chunk may be used again as soon as it is parsed. Bytes that no Memcached sends, and
 // a value under another name than the one asked for, throw `KV_ERR_STORAGE`: nothing later on that connection can be
 // trusted then.
 //
@@ -124,7 +124,8 @@ function digitsEnd (source: Buffer, at: number, end: number, most: number): numb
 }
 
 function startBody (parser: Parser, chunk: Buffer, at: number, bytes: number): number {
-  if (at + bytes + 2 <= chunk.length) return endBody(parser, chunk, at, at + bytes)
+  // The chunk is the connection's one buffer, and will be read into again.
+  if (at + bytes + 2 <= chunk.length) return endBody(parser, chunk, at + bytes, Buffer.from(chunk.subarray(at, at + bytes)))
   parser.body = Buffer.allocUnsafe(bytes + 2)
   parser.bodyFilled = chunk.copy(parser.body, 0, at)
   return chunk.length
@@ -135,15 +136,15 @@ function fillBody (parser: Parser, body: Buffer, chunk: Buffer, at: number): num
   parser.bodyFilled += copied
   if (parser.bodyFilled === body.length) {
     parser.body = undefined
-    endBody(parser, body, 0, body.length - 2)
+    endBody(parser, body, body.length - 2, body.subarray(0, body.length - 2))
   }
   return at + copied
 }
 
-/** Takes the value between `at` and `end`, and the END behind it where that lies in the same buffer. Returns the offset behind. */
-function endBody (parser: Parser, source: Buffer, at: number, end: number): number {
+/** Takes the value that ends at `end`, and the END behind it where that lies in the same buffer. Returns the offset behind. */
+function endBody (parser: Parser, source: Buffer, end: number, bytes: Buffer): number {
   if (source[end] !== CR || source[end + 1] !== LF) throw broken('a value of another length than announced')
-  const value: ValueReply = { kind: 'value', bytes: source.subarray(at, end), cas: parser.cas }
+  const value: ValueReply = { kind: 'value', bytes, cas: parser.cas }
   if (startsWith(source, end + 2, END)) {
     parser.emit(value)
     return end + 2 + END.length

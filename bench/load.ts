@@ -1,0 +1,41 @@
+// Load by wrk, and what it measured.
+
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+export interface Measured {
+  readonly requestsPerSecond: number
+  readonly p99Ms: number
+  /** Answers other than 2xx, and connections that failed. */
+  readonly errors: number
+}
+
+const run = promisify(execFile)
+const script = fileURLToPath(new URL('../../bench/random-keys.lua', import.meta.url))
+
+/** Loads `host:port` with random keys for some seconds over 64 connections. Throws where there is no wrk. */
+export async function load (target: string, method: 'GET' | 'POST', seconds: number): Promise<Measured> {
+  const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', '-s', script, `http://${target}`]
+  const { stdout } = await run('wrk', args, { env: { ...process.env, BENCH_METHOD: method } }).catch(error => {
+    if (error.code === 'ENOENT') throw new Error('wrk is missing; on Debian and Ubuntu: apt-get install wrk')
+    throw error
+  })
+  return parseWrk(stdout)
+}
+
+function parseWrk (text: string): Measured {
+  const rate = /Requests\/sec:\s+([0-9.]+)/.exec(text)?.[1]
+  const p99 = /99%\s+([0-9.]+)(us|ms|s)/.exec(text)
+  if (rate === undefined || p99 === null) throw new Error(`wrk printed something else:\n${text}`)
+  const unitMs = { us: 0.001, ms: 1, s: 1000 }[p99[2] as 'us' | 'ms' | 's']
+  const refused = Number(/Non-2xx or 3xx responses: ([0-9]+)/.exec(text)?.[1] ?? 0)
+  const sockets = /Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+), timeout ([0-9]+)/.exec(text)
+  const broken = sockets === null ? 0 : sockets.slice(1).reduce((sum, count) => sum + Number(count), 0)
+  return { requestsPerSecond: Number(rate), p99Ms: Number(p99[1]) * unitMs, errors: refused + broken }
+}
+
+export function median (numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] as number
+}

@@ -1,0 +1,21 @@
+-- Requests random keys of the benchmark's 10,000; a POST carries a value of 100 bytes. Every thread has a seed of its own.
+local method = os.getenv("BENCH_METHOD") or "GET"
+local value = string.rep("v", 100)
+local thread = 0
+
+function setup (t)
+  thread = thread + 1
+  t:set("number", thread)
+end
+
+function init ()
+  math.randomseed(number)
+end
+
+function request ()
+  local key = string.format("bench-key-%010d", math.random(0, 9999))
+  if method == "POST" then
+    return wrk.format("POST", "/route", { ["content-type"] = "application/x-www-form-urlencoded" }, "key=" .. key .. "&val=" .. value)
+  end
+  return wrk.format("GET", "/route?key=" .. key)
+end

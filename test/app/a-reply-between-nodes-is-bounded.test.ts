@@ -1,0 +1,49 @@
+// Many gets of large values in one frame: as many as fit in a reply are answered, the others are told that they did not fit, and
+// nothing else is touched.
+
+import t from 'tap'
+import { slotOf } from '../../src/core/slot.ts'
+import { decodeReply, encodeRequest } from '../../src/core/wire.ts'
+import { REPLY_BYTES } from '../../src/limits.ts'
+import { startNodes, type TestNode } from '../support/nodes.ts'
+
+const COUNT = 60
+
+t.test('gets beyond the bound are refused', async t => {
+  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  const value = Buffer.alloc(1_000_000, 'x')
+  for (let i = 0; i < COUNT; i++) await node.ask(`/kv/k${i}`, { method: 'PUT', body: value })
+  const { generation, epoch } = (await node.ask('/hash_ring')).json()
+  const record = { version: { timeMs: Date.now() + 1000, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('merged') }
+  const operations = [
+    ...Array.from({ length: COUNT }, (_, i) => ({ slot: slotOf(`k${i}`), key: `k${i}`, record: undefined })),
+    { slot: slotOf('merged'), key: 'merged', record }
+  ]
+  const answer = await node.ask('/internal/ops', {
+    method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: encodeRequest({ ring: { generation, epoch }, ringJson: undefined, operations })
+  })
+  t.equal(answer.status, 200)
+  t.ok(answer.body.length <= REPLY_BYTES + 1_000, `${answer.body.length} bytes`)
+  const { answers } = decodeReply(answer.body)
+  t.equal(answers.length, COUNT + 1)
+  const found = answers.filter(({ kind }) => kind === 'found')
+  t.equal(found.length, Math.floor(REPLY_BYTES / 1_000_015))
+  t.same(answers.slice(found.length, COUNT), Array(COUNT - found.length).fill({ kind: 'failed', reason: 'overloaded' }))
+  t.same(answers.at(-1), { kind: 'stored' })
+  t.match(await node.ask('/kv/merged'), { status: 200, text: 'merged' })
+})
+
+t.test('a client may be told to come back, and then is served', async t => {
+  const nodes = await startNodes(t, 2, { members: 1 }) as unknown as [TestNode, TestNode]
+  const value = Buffer.alloc(1_000_000, 'x')
+  for (let i = 0; i < COUNT; i++) await nodes[1].ask(`/kv/k${i}`, { method: 'PUT', body: value })
+  let missing = Array.from({ length: COUNT }, (_, i) => `k${i}`)
+  for (let round = 0; missing.length > 0 && round < 20; round++) {
+    const answers = await Promise.all(missing.map(key => nodes[1].ask(`/kv/${key}`)))
+    for (const { status, body, headers } of answers) {
+      if (status === 200 ? !body.equals(value) : status !== 503 || headers['retry-after'] !== '1') t.fail(`${status}`)
+    }
+    missing = missing.filter((_, i) => answers[i]?.status !== 200)
+  }
+  t.same(missing, [])
+})

@@ -1,0 +1,84 @@
+// Nothing waits without a bound: a full queue refuses at once, a node that fails is left alone for a while, one that is slow
+// costs its own operations a deadline and nobody else anything.
+
+import t from 'tap'
+import { STORED, MISS, failed } from '../../src/core/ports.ts'
+import { CIRCUIT_FAILURES, FRAME_OPS, PEER_FRAMES_IN_FLIGHT, PEER_QUEUE } from '../../src/limits.ts'
+import { freePort } from '../support/nodes.ts'
+import { until } from '../support/memcached.ts'
+import { getOf, mergeOf, openChannel, serveAll, startPeer } from './fake-peer.ts'
+import { ringOf } from './keeper-fakes.ts'
+
+t.test('a full queue refuses at once', async t => {
+  const peer = await startPeer(t, () => {})
+  const channel = openChannel(t, peer.address)
+  const waiting = Array.from({ length: PEER_QUEUE }, (_, i) => channel.send(ringOf(1), getOf(String(i))))
+  t.same(await channel.send(ringOf(1), getOf('one more')), failed('overloaded'))
+  await channel.close()
+  for (const answer of await Promise.all(waiting)) if (answer.kind !== 'failed') t.fail(answer.kind)
+})
+
+t.test('operations that wait behind a silent node end too', async t => {
+  const peer = await startPeer(t, () => {})
+  const channel = openChannel(t, peer.address)
+  const count = FRAME_OPS * (PEER_FRAMES_IN_FLIGHT + 2)
+  const answers = await Promise.all(Array.from({ length: count }, (_, i) => channel.send(ringOf(1), mergeOf(String(i)))))
+  t.same(answers.slice(0, FRAME_OPS * PEER_FRAMES_IN_FLIGHT).filter(answer => answer !== failed('timeout')), [], 'what was sent may have been done')
+  t.same(answers.slice(FRAME_OPS * PEER_FRAMES_IN_FLIGHT).filter(answer => answer !== failed('unreachable')), [], 'what was never sent was not')
+  t.equal(peer.frames.length, PEER_FRAMES_IN_FLIGHT)
+})
+
+t.test('a slow node does not delay another', async t => {
+  const slow = await startPeer(t, () => {})
+  const quick = await startPeer(t)
+  const toSlow = openChannel(t, slow.address)
+  const toQuick = openChannel(t, quick.address)
+  let slowEnded = false
+  const waits = toSlow.send(ringOf(1), getOf('key')).then(() => { slowEnded = true })
+  await until('the slow one has it', () => slow.frames.length === 1)
+  for (let i = 0; i < 100; i++) t.same(await toQuick.send(ringOf(1), mergeOf('key')), STORED)
+  t.notOk(slowEnded)
+  await waits
+})
+
+t.test('a node that answers its head and then dribbles does not hold an operation for ever', async t => {
+  const peer = await startPeer(t, (_frame, response) => {
+    response.writeHead(200, { 'content-length': 100_000 })
+    const timer = setInterval(() => { response.write('\x01') }, 100)
+    response.on('close', () => clearInterval(timer))
+  })
+  const channel = openChannel(t, peer.address)
+  t.same(await channel.send(ringOf(1), mergeOf('key')), failed('timeout'))
+})
+
+t.test('the circuit opens after some failures and closes when the node is back', async t => {
+  const peer = await startPeer(t)
+  const channel = openChannel(t, peer.address)
+  t.same(await channel.send(ringOf(1), getOf('key')), MISS)
+  peer.serve = (_frame, response) => { response.writeHead(503).end() }
+  for (let i = 0; i < CIRCUIT_FAILURES; i++) t.same(await channel.send(ringOf(1), getOf('key')), failed('timeout'))
+  const before = peer.frames.length
+  t.same(await Promise.all(Array.from({ length: 20 }, () => channel.send(ringOf(1), getOf('key')))), Array(20).fill(failed('unreachable')))
+  t.equal(peer.frames.length, before, 'nothing was sent')
+  peer.serve = serveAll
+  await until('the node counts again', async () => (await channel.send(ringOf(1), getOf('key'))).kind === 'miss')
+  t.same(await Promise.all(Array.from({ length: 20 }, () => channel.send(ringOf(1), getOf('key')))), Array(20).fill(MISS))
+})
+
+t.test('nobody listening is unreachable, so nothing was done', async t => {
+  const channel = openChannel(t, `127.0.0.1:${await freePort()}`)
+  t.same(await channel.send(ringOf(1), mergeOf('key')), failed('unreachable'))
+})
+
+t.test('a closed channel answers what it still had, and what comes later', async t => {
+  const peer = await startPeer(t, () => {})
+  const channel = openChannel(t, peer.address)
+  const sent = channel.send(ringOf(1), mergeOf('sent'))
+  await until('it is under way', () => peer.frames.length === 1)
+  const waiting = channel.send(ringOf(1), mergeOf('waiting'))
+  await channel.close()
+  t.same(await sent, failed('timeout'))
+  t.same(await waiting, failed('unreachable'))
+  t.match(await channel.send(ringOf(1), mergeOf('late')), { kind: 'failed' })
+  await channel.close()
+})

@@ -1,0 +1,137 @@
+// What the keeper does when the ring record is gone: it puts a mark in its place, lets a worker fetch the pairs, and only then
+// puts the ring in place of the mark. Whatever happens in between, the ring is not there before everything is.
+
+import t from 'tap'
+import { RECOVERING_MARK } from '../../src/core/ports.ts'
+import { fakeWorker, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
+
+const remembering = { file: ringOf(1), text: textOf(ringOf(1)) }
+
+t.test('mark, recovery, ring, in this order', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  const seen: Array<string | undefined> = []
+  worker.onRecover = async () => {
+    seen.push(record.text)
+    return true
+  }
+  record.text = undefined
+  await tick()
+  t.same(seen, [RECOVERING_MARK])
+  t.equal(record.text, textOf(ringOf(2)))
+  t.same(record.writes(), ['add mark', 'replace ring'])
+})
+
+t.test('a recovery that is not complete is begun again', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  const outcomes = [async () => false, async () => { throw new Error('the worker died') }, async () => true]
+  worker.onRecover = () => (outcomes.shift() as () => Promise<boolean>)()
+  record.text = undefined
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  await tick()
+  t.equal(record.text, textOf(ringOf(2)))
+})
+
+t.test('only one recovery runs at a time', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  let finish = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  record.text = undefined
+  for (let i = 0; i < 5; i++) await tick()
+  t.same(worker.calls.filter(call => call === 'recover 2'), ['recover 2'])
+  finish(true)
+  await settle()
+  t.equal(record.text, textOf(ringOf(2)))
+})
+
+t.test('a storage that is emptied once more starts over', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  let finish = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  record.text = undefined
+  await tick()
+  record.text = undefined
+  finish(true)
+  await settle()
+  t.equal(record.text, undefined, 'the ring does not replace what is not there')
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  finish(true)
+  await settle()
+  t.equal(record.text, textOf(ringOf(3)), 'under a ring that was renewed each time')
+  t.same(record.writes(), ['add mark', 'replace ring', 'add mark', 'replace ring'])
+})
+
+t.test('a ring that is installed in the middle does not mask it', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t, remembering)
+  let finish = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  record.text = undefined
+  await tick()
+  await keeper.install(ringOf(3))
+  t.equal(record.text, RECOVERING_MARK, 'the install did not touch it')
+  t.match(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'serve 2', 'recover 2', 'switchTo 3', 'serve 3'])
+  finish(true)
+  await settle()
+  t.equal(record.text, RECOVERING_MARK, 'what was fetched by the older ring may be other slots')
+  await tick()
+  finish(true)
+  await settle()
+  t.equal(record.text, textOf(ringOf(3)))
+})
+
+t.test('a process that starts and finds the mark goes on', async t => {
+  const { record, worker, tick } = await startKeeper(t, { file: ringOf(1), text: RECOVERING_MARK })
+  await tick()
+  t.ok(worker.calls.includes('recover 2'))
+  t.same(record.writes(), ['replace ring'])
+  t.equal(record.text, textOf(ringOf(2)))
+})
+
+t.test('a process that starts with the mark and no ring waits to learn one', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t, { text: RECOVERING_MARK })
+  await tick()
+  t.same(record.writes(), [])
+  await keeper.install(ringOf(1))
+  await tick()
+  t.ok(worker.calls.includes('recover 2'))
+  t.equal(record.text, textOf(ringOf(2)))
+})
+
+t.test('a record that cannot be reached is tried again', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  record.text = undefined
+  record.unreachable = true
+  await tick()
+  await tick()
+  t.same(record.writes(), [])
+  record.unreachable = false
+  await tick()
+  t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 2'])
+  t.equal(record.text, textOf(ringOf(2)))
+})
+
+t.test('without any worker the recovery waits for one', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t, remembering)
+  keeper.removeWorker(worker.port)
+  record.text = undefined
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  const successor = fakeWorker()
+  await keeper.addWorker(successor.port)
+  await tick()
+  t.ok(successor.calls.includes('recover 2'))
+  t.equal(record.text, textOf(ringOf(2)))
+})
+
+t.test('the ring is renewed before anything is fetched, once for each loss', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  worker.onRecover = async () => false
+  record.text = undefined
+  await tick()
+  await tick()
+  await tick()
+  t.match(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'serve 2', 'recover 2', 'recover 2', 'recover 2'])
+})

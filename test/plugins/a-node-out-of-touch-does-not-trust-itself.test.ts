@@ -1,0 +1,61 @@
+// A tombstone lives for a day. So a node looks several times a day at everything that the other replicas hold, and one that could
+// not, or was away, for nearly a day drops what it holds and fetches it anew: a value in it may have been deleted meanwhile.
+
+import t from 'tap'
+import { REPAIR_EVERY_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
+import { RECOVERING_MARK } from '../../src/core/ports.ts'
+import { NODE, NOW_MS, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
+
+const three = { ...ringOf(1, [NODE, OTHER, '127.0.0.1:5003']), replicas: 3 }
+const repairs = (calls: readonly string[]) => calls.filter(call => call.startsWith('repair')).length
+
+t.test('it looks when the time has come, and notes that it did', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  await tick()
+  t.equal(repairs(worker.calls), 0)
+  clock.nowMs += REPAIR_EVERY_MS + 1
+  await tick()
+  t.equal(repairs(worker.calls), 1)
+  await tick()
+  t.equal(record.text, textOf(three, clock.nowMs))
+  t.equal(repairs(worker.calls), 1)
+})
+
+t.test('a look that is not complete is repeated and not noted', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  worker.onRepair = async () => false
+  clock.nowMs += REPAIR_EVERY_MS + 1
+  await tick()
+  await tick()
+  t.equal(repairs(worker.calls), 2)
+  t.equal(record.text, textOf(three, NOW_MS))
+})
+
+t.test('out of touch for too long while it ran', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  worker.onRepair = async () => false
+  let finish = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  clock.nowMs += REPAIR_TRUST_MS
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  t.ok(worker.calls.indexOf('recheck') < worker.calls.indexOf('recover 2'), 'workers stop counting before anything is dropped')
+  finish(true)
+  await settle()
+  t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
+})
+
+t.test('away for too long', async t => {
+  const { record, worker, tick } = await startKeeper(t, { file: three, text: textOf(three, NOW_MS - REPAIR_TRUST_MS) })
+  await tick()
+  t.same(record.writes(), ['replace mark', 'replace ring'])
+  t.ok(worker.calls.includes('recover 2'))
+  t.equal(record.text, textOf({ ...three, epoch: 2 }))
+})
+
+t.test('with two replicas none misses a write, so none distrusts itself', async t => {
+  const { record, worker, tick } = await startKeeper(t, { file: ringOf(1), text: textOf(ringOf(1), 0) })
+  await tick()
+  t.match(record.text, /^\{/)
+  t.same(worker.calls.filter(call => /re(?:pair|cover)/.test(call)), [])
+})

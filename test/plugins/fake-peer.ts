@@ -1,0 +1,102 @@
+// The other end of a channel: an HTTP server that reads real frames and answers what the test says, or misbehaves.
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { type Test } from 'tap'
+import { createChannel, type Channel } from '../../plugins/peers/channel.ts'
+import { MISS, STORED } from '../../src/core/ports.ts'
+import { type Record } from '../../src/core/record.ts'
+import { ringToJson, type Ring } from '../../src/core/ring.ts'
+import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
+import { ringOf } from './keeper-fakes.ts'
+
+/** What the peer does with a frame: a reply, or anything that the function does to the response itself. */
+export type Serve = (frame: Request, response: ServerResponse) => Reply | undefined | void
+
+export interface FakePeer {
+  readonly address: string
+  readonly frames: Request[]
+  serve: Serve
+  close (): Promise<void>
+  /** Listens again at the same address. */
+  open (): Promise<void>
+}
+
+export const served = (answers: readonly Answer[]): Reply => ({ verdict: 'served', ringJson: undefined, answers })
+
+/** Every get is a miss and every merge is stored. */
+export const serveAll: Serve = frame => served(frame.operations.map(({ record }) => record === undefined ? MISS : STORED))
+
+export async function startPeer (t: Test, serve: Serve = serveAll): Promise<FakePeer> {
+  const server = createServer((request, response) => {
+    readAll(request).then(body => {
+      const frame = decodeRequest(body)
+      peer.frames.push(frame)
+      const reply = peer.serve(frame, response)
+      if (reply !== undefined) respond(response, reply)
+    }, () => {})
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const peer: FakePeer = {
+    address: `127.0.0.1:${port}`,
+    frames: [],
+    serve,
+    async close () {
+      if (!server.listening) return
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+    async open () { await once(server.listen(port, '127.0.0.1'), 'listening') }
+  }
+  t.teardown(() => peer.close())
+  return peer
+}
+
+export function respond (response: ServerResponse, reply: Reply): void {
+  const bytes = encodeReply(reply)
+  response.writeHead(reply.verdict === 'served' ? 200 : 409, { 'content-length': bytes.length }).end(bytes)
+}
+
+async function readAll (request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+export interface TestChannel extends Channel {
+  /** The rings that the channel handed on to be installed. */
+  readonly installed: Ring[]
+  /** This side's ring; a test may move on. */
+  mine: Ring
+  onInstall: (ring: Ring) => Promise<void>
+}
+
+/** A channel to a node, under epoch 1 of `ringOf`. */
+export function openChannel (t: Test, node: string): TestChannel {
+  const installed: Ring[] = []
+  const channel = createChannel({
+    node,
+    headers: { 'content-type': 'application/octet-stream' },
+    log: pino({ level: 'silent' }),
+    ringJson: () => ({ id: opened.mine, json: JSON.stringify(ringToJson(opened.mine)) }),
+    async install (ring) {
+      installed.push(ring)
+      await opened.onInstall(ring)
+    }
+  })
+  const opened: TestChannel = Object.assign(channel, { installed, mine: ringOf(1), onInstall: async () => {} })
+  t.teardown(() => channel.close())
+  return opened
+}
+
+export const getOf = (key: string): Operation => ({ slot: 1, key, record: undefined })
+export const mergeOf = (key: string, value: Buffer = Buffer.from('value')): Operation => ({ slot: 1, key, record: recordOf(value) })
+
+export function recordOf (value: Buffer, timeMs = 1): Record {
+  return { version: { timeMs, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value }
+}

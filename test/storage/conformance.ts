@@ -1,0 +1,252 @@
+// What every storage driver must do, in terms of the port alone. Each driver's own test file runs it.
+
+import fc from 'fast-check'
+import { type Test } from 'tap'
+import { RECOVERING_MARK, type RingRecord, type Storage } from '../../src/core/ports.ts'
+import { tombstone, type Record } from '../../src/core/record.ts'
+import { SCAN_BATCH_PAIRS, TOMBSTONE_GRACE_MS } from '../../src/limits.ts'
+import { collect, everySlot, fill, record, RING, slotFor } from './support.ts'
+
+export interface Subject {
+  readonly storage: Storage
+  readonly ringRecord: RingRecord
+  /** The storage's wall clock, which begins at the real time. */
+  readonly wall: { nowMs: number }
+}
+
+const AWKWARD_KEYS = [
+  'plain', ' ', 'a b', 'line\nfeed', 'cr\r\nflush_all\r\n', '%', '%20', 'a:b#c', 'ring', 'ключ', '🗝', '\0', '\x7f', 'é'.repeat(512),
+  'x'.repeat(240), 'x'.repeat(241), 'x'.repeat(1024)
+]
+
+/** Runs the suite; `open` gives a fresh, empty storage each time. */
+export async function conforms (t: Test, open: (t: Test) => Promise<Subject>): Promise<void> {
+  await t.test('what was merged is read', (t) => roundTrips(t, open))
+  await t.test('the newest version stays', (t) => newestStays(t, open))
+  await t.test('any merges end as the model does', (t) => matchesModel(t, open))
+  await t.test('what is past its grace is absent', (t) => forgets(t, open))
+  await t.test('a merged value is a copy', (t) => copies(t, open))
+  await t.test('concurrent merges of one key', (t) => concurrentMerges(t, open))
+  await t.test('scan', (t) => scans(t, open))
+  await t.test('scan while others write', (t) => scansUnderWrites(t, open))
+  await t.test('a scan that nobody finishes', (t) => abandonedScan(t, open))
+  await t.test('purge', (t) => purges(t, open))
+  await t.test('memory follows the ring record', (t) => remembers(t, open))
+  await t.test('the ring record', (t) => keepsRing(t, open))
+}
+
+type Open = (t: Test) => Promise<Subject>
+
+async function found (storage: Storage, slot: number, key: string): Promise<Record | string> {
+  const result = await storage.get(slot, key)
+  return result.kind === 'found' ? result.record : result.kind
+}
+
+function same (t: Test, actual: Record | string, expected: Record, name: string): void {
+  const { version, deleted, expiresAtMs, contentType, value } = expected
+  if (typeof actual === 'string') t.fail(`${name}: ${actual}`)
+  else t.ok(actual.value.equals(value), `${name}: value`) && t.match(actual, { version, deleted, expiresAtMs, contentType }, name)
+}
+
+async function roundTrips (t: Test, open: Open): Promise<void> {
+  const { storage, wall } = await open(t)
+  for (const [slot, key] of AWKWARD_KEYS.entries()) {
+    const name = JSON.stringify(key.slice(0, 20))
+    t.equal((await storage.get(slot, key)).kind, 'miss', name)
+    t.same(await storage.merge(slot, key, record(slot + 1)), { kind: 'stored' }, name)
+    same(t, await found(storage, slot, key), record(slot + 1), name)
+    t.equal((await storage.get(slot + 100, key)).kind, 'miss', `${name} in another slot`)
+  }
+  const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+  const records = {
+    empty: record(1, { value: Buffer.alloc(0) }),
+    large: record(2, { value: Buffer.alloc(1_000_000, 'END\r\n') }),
+    'every byte': record(3, { value: every, contentType: 'text/plain; charset=utf-8' }),
+    expiring: record(4, { expiresAtMs: wall.nowMs + 60_000 }),
+    'far away': record(5, { expiresAtMs: 2 ** 48 - 1 - TOMBSTONE_GRACE_MS }),
+    deleted: tombstone({ timeMs: 6, counter: 0xffff, writer: 2 ** 48 - 1 }, wall.nowMs)
+  }
+  for (const [key, written] of Object.entries(records)) {
+    t.same(await storage.merge(9999, key, written), { kind: 'stored' }, key)
+    same(t, await found(storage, 9999, key), written, key)
+  }
+}
+
+async function newestStays (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  t.same(await storage.merge(1, 'k', record(5)), { kind: 'stored' })
+  t.same(await storage.merge(1, 'k', record(4)), { kind: 'stale', version: record(5).version }, 'an older one')
+  same(t, await found(storage, 1, 'k'), record(5), 'is not stored')
+  t.same(await storage.merge(1, 'k', record(5)), { kind: 'stored' }, 'the same again')
+  t.same(await storage.merge(1, 'k', record(6)), { kind: 'stored' }, 'a newer one')
+  same(t, await found(storage, 1, 'k'), record(6), 'is')
+  const writer = { ...record(6).version, writer: 0 }
+  t.same(await storage.merge(1, 'k', record(6, { version: writer })), { kind: 'stale', version: record(6).version }, 'by writer')
+}
+
+async function matchesModel (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  let run = 0
+  const steps = fc.array(fc.record({ key: fc.nat(3), n: fc.integer({ min: 1, max: 30 }), deleted: fc.boolean() }), { maxLength: 40 })
+  await fc.assert(fc.asyncProperty(steps, async (steps) => {
+    run++
+    const model = new Map<string, number>()
+    const results = await Promise.all(steps.map(({ key, n, deleted }) =>
+      storage.merge(key, `${run} ${key}`, deleted ? tombstone(record(n).version, Date.now()) : record(n))))
+    for (const [i, { key, n }] of steps.entries()) {
+      const name = `${run} ${key}`
+      const newest = model.get(name) ?? 0
+      const expected = n >= newest ? 'stored' : 'stale'
+      if (results[i]?.kind !== expected) throw new Error(`step ${i}: ${JSON.stringify(results[i])} instead of ${expected}`)
+      model.set(name, Math.max(n, newest))
+    }
+    for (const [name, n] of model) {
+      const stored = await found(storage, Number(name.split(' ')[1]), name)
+      if (typeof stored === 'string' || stored.version.timeMs !== n) throw new Error(`${name} is not at ${n}`)
+    }
+  }), { numRuns: 60 })
+  t.pass('as the model')
+}
+
+async function forgets (t: Test, open: Open): Promise<void> {
+  const { storage, wall } = await open(t)
+  const lastMs = wall.nowMs + 3_600_000
+  await storage.merge(1, 'k', record(9, { expiresAtMs: lastMs - TOMBSTONE_GRACE_MS }))
+  await storage.merge(1, 'other', record(1))
+  wall.nowMs = lastMs - 1
+  t.type(await found(storage, 1, 'k'), Object, 'past its time and within its grace it is there')
+  t.same(await storage.merge(1, 'k', record(8)), { kind: 'stale', version: record(9).version }, 'and hides what is older')
+  wall.nowMs = lastMs
+  t.equal(await found(storage, 1, 'k'), 'miss')
+  t.same((await collect(storage.scan(everySlot))).map(({ key }) => key), ['other'], 'in a scan too')
+  t.same(await storage.merge(1, 'k', record(9, { expiresAtMs: lastMs - TOMBSTONE_GRACE_MS })), { kind: 'stored' }, 'a merge of what may be forgotten')
+  t.equal(await found(storage, 1, 'k'), 'miss', 'stores nothing')
+  t.same(await storage.merge(1, 'k', record(2)), { kind: 'stored' }, 'what is older is hidden no more')
+  same(t, await found(storage, 1, 'k'), record(2), 'and is stored')
+}
+
+async function copies (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  const chunk = Buffer.from('xxvaluexx')
+  const merged = storage.merge(1, 'k', record(1, { value: chunk.subarray(2, 7) }))
+  await merged
+  chunk.fill('!')
+  same(t, await found(storage, 1, 'k'), record(1, { value: Buffer.from('value') }), 'after the buffer was used again')
+}
+
+async function concurrentMerges (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  const order = Array.from({ length: 64 }, (_, i) => (i * 37) % 64 + 1)
+  const results = await Promise.all(order.map((n) => storage.merge(1, 'k', record(n))))
+  t.notOk(results.find(({ kind }) => kind === 'failed'))
+  same(t, await found(storage, 1, 'k'), record(64), 'the newest')
+}
+
+async function scans (t: Test, open: Open): Promise<void> {
+  const { storage, wall } = await open(t)
+  t.same(await collect(storage.scan(everySlot)), [], 'nothing')
+  const keys = await fill(storage, 3000)
+  await storage.merge(20, 'gone', tombstone(record(1).version, wall.nowMs))
+  for (const key of AWKWARD_KEYS) await storage.merge(30, key, record(1))
+  const sizes: number[] = []
+  const pairs = []
+  for await (const batch of storage.scan(everySlot)) {
+    sizes.push(batch.length)
+    pairs.push(...batch)
+  }
+  t.ok(Math.max(...sizes) <= SCAN_BATCH_PAIRS, 'batches are bounded')
+  t.notOk(sizes.includes(0), 'and not empty')
+  t.same(pairs.map(({ key }) => key).sort(), [...keys, 'gone', ...AWKWARD_KEYS].sort(), 'each pair once')
+  for (const { slot, key, record } of pairs) {
+    if (key.startsWith('key') && (slot !== slotFor(Number(key.slice(3))) || record.version.timeMs !== 1)) t.fail(`${key} in slot ${slot}`)
+  }
+  t.ok(pairs.find(({ key }) => key === 'gone')?.record.deleted, 'tombstones too')
+  const some = await collect(storage.scan((slot) => slot === 30))
+  t.same(some.map(({ key }) => key).sort(), [...AWKWARD_KEYS].sort(), 'the chosen slots only')
+}
+
+async function scansUnderWrites (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  const keys = await fill(storage, 3000)
+  const progress = { writing: true }
+  let version = 1
+  const writer = (async () => {
+    for (let i = 0; progress.writing; i = (i + 7) % 3000) {
+      version++
+      await storage.merge(slotFor(i), `key${i}`, record(version, { value: Buffer.alloc(version % 2000) }))
+      await storage.merge(version % 10, `new${version}`, record(1))
+      // Others get their turn even where a merge needs no I/O.
+      if (version % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  })()
+  for (let round = 0; round < 3; round++) {
+    const seen = (await collect(storage.scan(everySlot))).map(({ key }) => key)
+    t.equal(new Set(seen).size, seen.length, 'each once')
+    const set = new Set(seen)
+    t.same(keys.filter((key) => !set.has(key)), [], 'none missing')
+  }
+  progress.writing = false
+  await writer
+}
+
+async function abandonedScan (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  await fill(storage, 2000)
+  const stopped = storage.scan(everySlot)[Symbol.asyncIterator]()
+  t.ok((await stopped.next()).value?.length > 0)
+  await stopped.return?.()
+  t.ok((await stopped.next()).done, 'stopped')
+  storage.scan(everySlot)
+  const begun = storage.scan(everySlot)[Symbol.asyncIterator]()
+  await begun.next()
+  t.equal((await collect(storage.scan(everySlot))).length, 2000, 'the next one is whole')
+}
+
+async function purges (t: Test, open: Open): Promise<void> {
+  const { storage, ringRecord } = await open(t)
+  await ringRecord.add(RING)
+  await fill(storage, 1000)
+  await storage.merge(3, 'a b', record(1))
+  t.match(await storage.stats(), { pairs: 1001, bytes: Number, limitBytes: Number })
+  t.equal(await storage.purge((slot) => slot === 3), 101)
+  t.equal(await found(storage, 3, 'key3'), 'miss')
+  t.equal((await collect(storage.scan(everySlot))).length, 900)
+  t.equal(await storage.purge(everySlot), 900)
+  t.equal(await storage.purge(everySlot), 0)
+  t.match(await storage.stats(), { pairs: 0 })
+  t.equal(await ringRecord.read(), RING, 'the ring record is no pair')
+}
+
+async function remembers (t: Test, open: Open): Promise<void> {
+  const { storage, ringRecord } = await open(t)
+  t.equal(storage.memory, 0, 'no ring record')
+  t.same(await storage.merge(1, 'k', record(1)), { kind: 'stored' }, 'it works all the same')
+  await ringRecord.add(RECOVERING_MARK)
+  await storage.recheck()
+  t.equal(storage.memory, 0, 'no ring in it')
+  await ringRecord.replace(RING)
+  await storage.recheck()
+  const { memory } = storage
+  t.ok(memory > 0)
+  await ringRecord.replace(RING + ' ')
+  await storage.recheck()
+  t.equal(storage.memory, memory, 'another ring is no other memory')
+  await ringRecord.replace(RECOVERING_MARK)
+  await storage.recheck()
+  t.equal(storage.memory, 0)
+  await ringRecord.replace(RING)
+  await storage.recheck()
+  t.ok(storage.memory > memory, 'a memory that came back is another one')
+}
+
+async function keepsRing (t: Test, open: Open): Promise<void> {
+  const { ringRecord } = await open(t)
+  t.equal(await ringRecord.read(), undefined)
+  t.equal(await ringRecord.replace('{1'), false, 'nothing to replace')
+  t.equal(await ringRecord.read(), undefined)
+  t.equal(await ringRecord.add('{2'), true)
+  t.equal(await ringRecord.add('{3'), false, 'something is there')
+  t.equal(await ringRecord.read(), '{2')
+  t.equal(await ringRecord.replace('{"ü":"' + 'x'.repeat(300_000) + '"}'), true)
+  t.equal(await ringRecord.read(), '{"ü":"' + 'x'.repeat(300_000) + '"}')
+}

@@ -1,0 +1,97 @@
+// Random values of the core's types, valid ones only: what a test wants to be wrong, it makes wrong itself.
+
+import fc from 'fast-check'
+import { failed, FENCED, MISS, STORED, type FailureReason, type Pair } from '../../src/core/ports.ts'
+import { type Record } from '../../src/core/record.ts'
+import { type Ring, type Token } from '../../src/core/ring.ts'
+import { type Version } from '../../src/core/version.ts'
+import { type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
+
+/** An object with the usual prototype, as literals have it. */
+const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(fields, { noNullPrototype: true })
+
+/** The last millisecond of the year 9999. */
+export const LAST_MS = 253_402_300_799_999
+
+/** Times are often equal, so that counter and writer decide. */
+export const versions: fc.Arbitrary<Version> = record({
+  timeMs: fc.oneof(fc.nat(3), fc.integer({ min: 0, max: LAST_MS })),
+  counter: fc.oneof(fc.nat(2), fc.nat(0xffff)),
+  writer: fc.oneof(fc.nat(2), fc.integer({ min: 0, max: 2 ** 48 - 1 }))
+})
+
+/** Text of any characters, of at most so many bytes. */
+export const texts = (maxLength: number) => fc.string({ unit: 'binary', maxLength }).filter((text) => text.isWellFormed())
+
+export const keys: fc.Arbitrary<string> = texts(40).filter((key) => key !== '')
+
+const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array))
+
+const latin1 = fc.oneof(fc.constantFrom('', 'é'.repeat(256)), bytes(20).map((buffer) => buffer.toString('latin1')))
+
+export const records: fc.Arbitrary<Record> = record({
+  version: versions,
+  deleted: fc.boolean(),
+  expiresAtMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 48 - 1 })),
+  contentType: latin1,
+  value: bytes(60)
+}).map((it) => it.deleted ? { ...it, value: Buffer.alloc(0) } : it)
+
+export const slots = fc.nat(9_999)
+
+export const pairs: fc.Arbitrary<Pair> = record({ slot: slots, key: keys, record: records })
+
+export const nodes = fc.oneof(
+  fc.constantFrom('a:1', 'b:2', 'c:3', 'd:4', 'e:5'),
+  fc.tuple(fc.constantFrom('10.0.0.1', 'node-1.example', '[::1]', 'X'), fc.integer({ min: 1, max: 65_535 })).map(([host, port]) => `${host}:${port}`)
+)
+
+/** Tokens in ascending order, no position twice; often a few nodes with several each. */
+export const tokenLists = (maxLength = 12): fc.Arbitrary<Token[]> => fc.uniqueArray(
+  record({ position: fc.oneof(fc.constantFrom(0, 9_999), slots), node: nodes }),
+  { minLength: 1, maxLength, selector: ({ position }) => position }
+).map((tokens) => tokens.sort((a, b) => a.position - b.position))
+
+const base = {
+  generation: fc.integer({ min: 1, max: 2 ** 48 - 1 }),
+  epoch: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  replicas: fc.integer({ min: 1, max: 16 }),
+  tokens: tokenLists()
+}
+
+export const stableRings: fc.Arbitrary<Ring> = record(base)
+
+export const changingRings: fc.Arbitrary<Ring & { next: readonly Token[] }> = record({ ...base, next: tokenLists(), pending: fc.uniqueArray(nodes, { maxLength: 3 }) })
+
+export const rings: fc.Arbitrary<Ring> = fc.oneof(stableRings, changingRings)
+
+export const ringTexts = fc.option(texts(50), { nil: undefined })
+
+const operations: fc.Arbitrary<Operation> = record({ slot: slots, key: keys, record: fc.option(records, { nil: undefined }) })
+
+export const requests: fc.Arbitrary<Request> = record({
+  ring: record({ generation: base.generation, epoch: base.epoch }),
+  ringJson: ringTexts,
+  operations: fc.array(operations, { maxLength: 6 })
+})
+
+const reasons: readonly FailureReason[] = ['unreachable', 'overloaded', 'timeout', 'full', 'recovering', 'not-replica']
+
+const answers: fc.Arbitrary<Answer> = fc.oneof(
+  fc.constantFrom<Answer>(MISS, STORED, FENCED, ...reasons.map(failed)),
+  records.map((found): Answer => ({ kind: 'found', record: found })),
+  versions.map((version): Answer => ({ kind: 'stale', version }))
+)
+
+export const replies: fc.Arbitrary<Reply> = record({
+  verdict: fc.constantFrom<Verdict[]>('served', 'behind', 'ahead', 'foreign'),
+  ringJson: ringTexts,
+  answers: fc.array(answers, { maxLength: 6 })
+})
+
+/** A buffer with a few of its bytes changed. */
+export const damaged = (whole: Buffer): fc.Arbitrary<Buffer> => fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 }).map((changes) => {
+  const copy = Buffer.from(whole)
+  for (const [at, byte] of changes) if (copy.length > 0) copy[at % copy.length] = byte
+  return copy
+})

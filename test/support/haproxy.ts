@@ -1,0 +1,42 @@
+// A real HAProxy for system tests, with the project's own configuration, in front of up to three nodes.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Test } from 'tap'
+import { startChild } from '../../src/local/child.ts'
+import { haproxyCommand } from '../../src/local/commands.ts'
+import { until } from './memcached.ts'
+import { freePort } from './ports.ts'
+
+const CONFIG = fileURLToPath(new URL('../../haproxy.cfg', import.meta.url))
+/** Nothing listens there, so what has this address is down. */
+const NOBODY = '127.0.0.1:1'
+
+export interface TestHaproxy {
+  readonly port: number
+  /** `http://host:port`. */
+  readonly url: string
+  /** The path of the stats page's socket. */
+  readonly stats: string
+}
+
+/** Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
+export async function startHaproxy (t: Test, nodes: readonly string[]): Promise<TestHaproxy> {
+  if (nodes.length > 3) throw new Error('the configuration has three nodes')
+  const folder = mkdtempSync(join(tmpdir(), 'ringkeep-haproxy-'))
+  const port = await freePort()
+  const command = await haproxyCommand(port, [...nodes, NOBODY, NOBODY].slice(0, 3), folder)
+  const child = await startChild({ ...command, args: ['-db', '-f', CONFIG] })
+  t.teardown(async () => {
+    if (child.running) await child.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const url = `http://127.0.0.1:${port}`
+  await until('HAProxy finds a node ready', async () => {
+    if (!child.running) throw new Error(`HAProxy did not start: ${child.lastWords}`)
+    return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
+  })
+  return { port, url, stats: join(folder, 'stats.sock') }
+}

@@ -1,0 +1,18 @@
+// Programs that some tests need and some machines lack: there such a test is skipped, with a word, except in CI, where
+// a test that did not run proves nothing and so fails.
+
+import { type Test } from 'tap'
+import { locateProgram } from '../../src/local/programs.ts'
+
+/**
+ * True if every program is installed. Else the test is marked as skipped (in CI: failed) and false is the sign to
+ * return from it at once.
+ */
+export function needs (t: Test, ...programs: string[]): boolean {
+  const missing = programs.filter((program) => locateProgram(program) === undefined)
+  if (missing.length === 0) return true
+  const words = `needs ${missing.join(' and ')}, not installed here`
+  if (process.env.CI === 'true') t.fail(words)
+  else t.pass(words, { skip: words })
+  return false
+}

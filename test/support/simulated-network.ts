@@ -1,0 +1,138 @@
+// The replicas of a simulated cluster and the network between them: messages are delayed, overtake one another, are lost
+// or arrive twice; nodes are cut off, crash with their memory kept, stand still, or recover. Whatever a caller is told
+// is true in the sense of the ports: `unreachable`, `overloaded`, `full` and `fenced` mean that nothing was done.
+
+import { FENCED, failed, MISS, STORED, type Fenced, type GetResult, type MergeResult, type Replicas } from '../../src/core/ports.ts'
+import { type Record } from '../../src/core/record.ts'
+import { compareVersions } from '../../src/core/version.ts'
+import { type VirtualTime } from './virtual-time.ts'
+
+/** How bad the network is; shares are from 0 to 1. */
+export interface Weather {
+  /** A message takes up to so long, in most cases; else up to the time of a straggler, which may be past the deadline. */
+  readonly delayMs: number
+  readonly stragglers: number
+  readonly stragglerMs: number
+  readonly deadlineMs: number
+  readonly lost: number
+  /** Merges that take effect a second time, later. */
+  readonly repeated: number
+  readonly overloaded: number
+  readonly full: number
+  /** Operations that a replica refuses because it is just about to install a ring. */
+  readonly fenced: number
+}
+
+export const CALM: Weather = { delayMs: 5, stragglers: 0, stragglerMs: 0, deadlineMs: 100, lost: 0, repeated: 0, overloaded: 0, full: 0, fenced: 0 }
+
+export interface SimulatedNode {
+  readonly name: string
+  readonly pairs: Map<string, Record>
+  /** Nodes of different groups do not reach each other. */
+  group: number
+  crashed: boolean
+  /** Stores what it is sent, but must not be counted. */
+  recovering: boolean
+  /** Until then, milliseconds, it does nothing with what arrives. */
+  stillUntilMs: number
+}
+
+export type Merge = (pairs: Map<string, Record>, key: string, record: Record) => MergeResult
+
+export interface Network {
+  weather: Weather
+  readonly counts: { messages: number, lost: number, timeouts: number, stale: number, fenced: number, repeated: number }
+  /** The replicas as seen from a node. */
+  from (node: string): Replicas
+}
+
+type Answer = GetResult | MergeResult | Fenced
+interface Message { readonly from: SimulatedNode, readonly to: SimulatedNode, readonly key: string, readonly record: Record | undefined }
+
+/** Stores the record if it is newer than what is there or the same. */
+export const mergeIfNewer: Merge = (pairs, key, record) => {
+  const present = pairs.get(key)
+  if (present !== undefined && compareVersions(present.version, record.version) > 0) return { kind: 'stale', version: present.version }
+  pairs.set(key, record)
+  return STORED
+}
+
+export function createNetwork (time: VirtualTime, chance: () => number, nodes: ReadonlyMap<string, SimulatedNode>, merge: Merge): Network {
+  const counts = { messages: 0, lost: 0, timeouts: 0, stale: 0, fenced: 0, repeated: 0 }
+  const network: Network = { weather: CALM, counts, from }
+
+  const travelMs = () => {
+    const { delayMs, stragglers, stragglerMs } = network.weather
+    return chance() * (chance() < stragglers ? stragglerMs : delayMs)
+  }
+
+  const connected = ({ from, to }: Message) => !from.crashed && !to.crashed && from.group === to.group
+
+  function apply ({ to, key, record }: Message): GetResult | MergeResult {
+    if (record !== undefined) return merge(to.pairs, key, record)
+    const found = to.pairs.get(key)
+    return found === undefined ? MISS : { kind: 'found', record: found }
+  }
+
+  /** What the replica does with a message, and says. */
+  function serve (message: Message): Answer {
+    const { to, record } = message
+    const { fenced, full, repeated } = network.weather
+    if (chance() < fenced) {
+      counts.fenced++
+      return FENCED
+    }
+    if (record !== undefined && chance() < full) return failed('full')
+    const answer = apply(message)
+    if (answer.kind === 'stale') counts.stale++
+    if (record !== undefined && chance() < repeated) {
+      counts.repeated++
+      time.after(3 * travelMs(), () => apply(message))
+    }
+    return to.recovering ? failed('recovering') : answer
+  }
+
+  function deliver (message: Message, reply: (answer: Answer) => void): void {
+    if (message.to.stillUntilMs > time.nowMs) {
+      time.after(message.to.stillUntilMs - time.nowMs + travelMs(), () => deliver(message, reply))
+    } else if (message.from === message.to) {
+      reply(message.to.crashed ? failed('unreachable') : serve(message))
+    } else if (!connected(message) || chance() < network.weather.lost) {
+      counts.lost++
+    } else {
+      const answer = serve(message)
+      if (chance() < network.weather.lost) counts.lost++
+      else time.after(travelMs(), () => { if (connected(message)) reply(answer) })
+    }
+  }
+
+  function send (message: Message): Promise<Answer> {
+    counts.messages++
+    return new Promise((resolve) => {
+      if (chance() < network.weather.overloaded) return resolve(failed('overloaded'))
+      // A node that is cut off either refuses the connection, and then nothing was sent, or says nothing at all.
+      if (!connected(message) && chance() < 0.7) return time.after(1, () => resolve(failed('unreachable')))
+      let answered = false
+      const settle = (answer: Answer) => {
+        answered = true
+        resolve(answer)
+      }
+      time.after(network.weather.deadlineMs, () => {
+        if (answered) return
+        counts.timeouts++
+        settle(failed('timeout'))
+      })
+      time.after(travelMs(), () => deliver(message, settle))
+    })
+  }
+
+  function from (name: string): Replicas {
+    const node = (to: string) => nodes.get(to) as SimulatedNode
+    return {
+      get: (to, _ring, _slot, key) => send({ from: node(name), to: node(to), key, record: undefined }) as Promise<GetResult | Fenced>,
+      merge: (to, _ring, _slot, key, record) => send({ from: node(name), to: node(to), key, record }) as Promise<MergeResult | Fenced>
+    }
+  }
+
+  return network
+}

@@ -1,0 +1,92 @@
+// A worker that is killed costs no more than the requests it held; a node
+// that is told to stop loses none and exits 0; a primary that is killed takes its workers along, and comes back with the ring it had.
+
+import { Agent, request } from 'undici'
+import t from 'tap'
+import { get, put } from '../support/client.ts'
+import { childrenOf, startCluster, type TestNode } from '../support/cluster.ts'
+import { startHaproxy } from '../support/haproxy.ts'
+import { until } from '../support/memcached.ts'
+import { needs } from '../support/programs.ts'
+
+t.setTimeout(120_000)
+
+const CONNECTIONS = 16
+
+/** Requests over and over on open connections, until `stopped`; counts the answers and the failures. */
+async function hammer (url: string, stopped: () => boolean): Promise<{ answered: number, failed: number }> {
+  const agent = new Agent({ connections: 1, pipelining: 1 })
+  const count = { answered: 0, failed: 0 }
+  while (!stopped()) {
+    try {
+      const { statusCode, body } = await request(`${url}/route?key=k`, { dispatcher: agent })
+      await body.dump()
+      if (statusCode === 200) count.answered++
+      else count.failed++
+    } catch (error) {
+      // Refused: nobody listens any more, so this is no request that was lost.
+      if ((error as { code?: string }).code === 'ECONNREFUSED') break
+      count.failed++
+    }
+  }
+  await agent.close()
+  return count
+}
+
+t.test('a killed worker', async (t) => {
+  if (!needs(t, 'memcached')) return
+  const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
+  const [node] = cluster.nodes as [TestNode]
+  await put(node.url, 'k', 'v')
+  let stop = false
+  const hammers = Array.from({ length: CONNECTIONS }, () => hammer(node.url, () => stop))
+  const [victim, other] = node.workers() as [number, number]
+  process.kill(victim, 'SIGKILL')
+  await until('the worker is replaced', () => node.workers().length === 2 && !node.workers().includes(victim))
+  t.ok(node.workers().includes(other), 'the other worker went on')
+  stop = true
+  const counts = await Promise.all(hammers)
+  t.ok(counts.every(({ answered }) => answered > 0))
+  t.ok(counts.every(({ failed }) => failed <= 1), 'no connection lost more than the request it was waiting for')
+})
+
+t.test('a node that is told to stop, behind a balancer', async (t) => {
+  if (!needs(t, 'memcached', 'haproxy')) return
+  const cluster = await startCluster(t, { tokens: [3000, 8000], standbys: 1, replicas: 2, storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
+  const standby = cluster.nodes[2] as TestNode
+  const balancer = await startHaproxy(t, cluster.nodes.map(({ address }) => address))
+  await put(balancer.url, 'k', 'v')
+  let stop = false
+  const hammers = Array.from({ length: CONNECTIONS }, () => hammer(balancer.url, () => stop))
+  await until('there is load', async () => await get(balancer.url, 'k') !== undefined)
+  t.equal(await standby.stop(), 0)
+  stop = true
+  const counts = await Promise.all(hammers)
+  t.ok(counts.every(({ answered }) => answered > 0))
+  t.same(counts.map(({ failed }) => failed), counts.map(() => 0))
+  await standby.start()
+  await cluster.ready()
+  t.equal((await get(standby.url, 'k'))?.toString(), 'v', 'it has the ring again')
+})
+
+t.test('a killed primary', async (t) => {
+  if (!needs(t, 'memcached')) return
+  const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
+  const [node] = cluster.nodes as [TestNode]
+  await put(node.url, 'k', 'v')
+  const ring = await (await fetch(`${node.url}/hash_ring`)).json()
+  const workers = node.workers()
+  process.kill(node.pid, 'SIGKILL')
+  await until('its workers are gone', () => workers.every((worker) => {
+    try {
+      return !process.kill(worker, 0)
+    } catch {
+      return true
+    }
+  }))
+  await node.start()
+  await cluster.ready()
+  t.same(await (await fetch(`${node.url}/hash_ring`)).json(), ring)
+  t.equal((await get(node.url, 'k'))?.toString(), 'v')
+  t.equal(childrenOf(node.pid).length, 2)
+})

@@ -1,0 +1,142 @@
+// The rules that keep the source in order, as functions over the text of a file, so that each can be shown to fail.
+
+import { posix } from 'node:path'
+import ts from 'typescript'
+
+export interface Import {
+  readonly specifier: string
+  /** Nothing of it is there at run time. */
+  readonly typeOnly: boolean
+}
+
+function parse (text: string): ts.SourceFile {
+  return ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true)
+}
+
+/** Calls `visit` for every node of the file, from the outside inwards. */
+function walk (node: ts.Node, visit: (node: ts.Node) => void): void {
+  visit(node)
+  ts.forEachChild(node, (child) => walk(child, visit))
+}
+
+/** What a file imports: by `import`, by `export ... from` and by `import()` of a literal. */
+export function importsOf (text: string): Import[] {
+  const imports: Import[] = []
+  walk(parse(text), (node) => {
+    if (ts.isImportDeclaration(node)) {
+      imports.push({ specifier: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly: isTypeOnly(node.importClause) })
+    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) {
+      imports.push({ specifier: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly: node.isTypeOnly })
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [specifier] = node.arguments
+      imports.push({ specifier: specifier !== undefined && ts.isStringLiteral(specifier) ? specifier.text : '(computed)', typeOnly: false })
+    }
+  })
+  return imports
+}
+
+function isTypeOnly (clause: ts.ImportClause | undefined): boolean {
+  if (clause === undefined) return false
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true
+  const named = clause.namedBindings
+  return clause.name === undefined && named !== undefined && ts.isNamedImports(named) && named.elements.every((element) => element.isTypeOnly)
+}
+
+/** From the bottom up; the first that fits counts. What stands directly in `src` otherwise puts the parts together. */
+const LAYERS: Array<[RegExp, number]> = [
+  [/^src\/(errors|limits)\.ts$/, 0],
+  [/^src\/core\//, 1],
+  [/^(src\/memcached|plugins)\//, 2],
+  [/^src\/(config|ipc)\.ts$/, 2],
+  [/^src\/app\.ts$/, 3],
+  [/^src\/main\.ts$/, 5],
+  [/^src\//, 4]
+]
+
+const CORE_MODULES = ['node:crypto', 'node:buffer', 'node:assert']
+
+function layerOf (path: string): number | undefined {
+  return LAYERS.find(([pattern]) => pattern.test(path))?.[1]
+}
+
+/** Why a file may not import something, by the direction in which imports go; undefined: it may. Paths are from the root. */
+export function importFault (path: string, { specifier, typeOnly }: Import): string | undefined {
+  const told = `${path} imports ${specifier}`
+  const layer = layerOf(path) ?? Infinity
+  if (specifier === '(computed)') return `${path} imports something that it computes`
+  if (!specifier.startsWith('.')) return layer <= 1 && !CORE_MODULES.includes(specifier) ? `${told}: the core does no I/O and stands alone` : undefined
+  const target = posix.join(posix.dirname(path), specifier)
+  const targetLayer = layerOf(target)
+  if (targetLayer === undefined) return `${told}: only what is in src and plugins`
+  if (targetLayer > layer) return `${told}: imports go towards the core`
+  if (path.startsWith('src/memcached/') && target.startsWith('plugins/')) return `${told}: the driver knows no plugin`
+  const [own, other] = [pluginOf(path), pluginOf(target)]
+  if (own !== undefined && other !== undefined && own !== other && !typeOnly) return `${told}: plugins meet through decorators`
+  return undefined
+}
+
+function pluginOf (path: string): string | undefined {
+  return /^plugins\/([^/]+)\//.exec(path)?.[1]
+}
+
+export interface FunctionLength { readonly name: string, readonly line: number, readonly lines: number }
+
+/** The functions of a file with their lengths: lines without those of the functions inside, which count by themselves. */
+export function functionLengths (text: string): FunctionLength[] {
+  const source = parse(text)
+  const lengths: FunctionLength[] = []
+  walk(source, (node) => {
+    if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return
+    const line = lineOf(source, node.getStart())
+    lengths.push({ name: nameOf(node), line, lines: spanOf(source, node) + 1 - innerLines(source, node) })
+  })
+  return lengths
+}
+
+/** The lines that the functions directly inside take, but for the line on which each begins. */
+function innerLines (source: ts.SourceFile, outer: ts.Node): number {
+  let lines = 0
+  ts.forEachChild(outer, (child) => {
+    lines += ts.isFunctionLike(child) && 'body' in child ? spanOf(source, child) : innerLines(source, child)
+  })
+  return lines
+}
+
+function spanOf (source: ts.SourceFile, node: ts.Node): number {
+  return lineOf(source, node.getEnd()) - lineOf(source, node.getStart())
+}
+
+function lineOf (source: ts.SourceFile, position: number): number {
+  return source.getLineAndCharacterOfPosition(position).line + 1
+}
+
+function nameOf (node: ts.SignatureDeclaration): string {
+  const named = node.name ?? (ts.isVariableDeclaration(node.parent) || ts.isPropertyAssignment(node.parent) ? node.parent.name : undefined)
+  return named?.getText() ?? '(without a name)'
+}
+
+/** Lines of a file; the last may lack its end. */
+export function lineCount (text: string): number {
+  return text === '' ? 0 : text.replace(/\n$/, '').split('\n').length
+}
+
+/** Words that put something off or silence the compiler, with their lines. */
+export function leftForLater (text: string): string[] {
+  return text.split('\n').flatMap((line, i) => {
+    const word = /\b(TODO|FIXME|XXX)\b|@ts-(ignore|nocheck)/.exec(line)?.[0]
+    return word === undefined ? [] : [`line ${i + 1}: ${word}`]
+  })
+}
+
+/** Where a catalogue of codes and a Markdown table, with each code and its status in a row, do not agree. */
+export function catalogueFaults (catalogue: { readonly [code: string]: { readonly status: number } }, markdown: string): string[] {
+  const rows = [...markdown.matchAll(/^\| *`(KV_ERR_[A-Z0-9_]+)` *\| *([0-9]{3}) *\|/gm)].map(([, code, status]) => ({ code: code as string, status: Number(status) }))
+  const faults = Object.keys(catalogue).filter((code) => !rows.some((row) => row.code === code)).map((code) => `${code} is not in the table`)
+  for (const [i, { code, status }] of rows.entries()) {
+    const expected = catalogue[code]?.status
+    if (expected === undefined) faults.push(`${code} is in the table only`)
+    else if (expected !== status) faults.push(`${code} has the status ${expected}, not ${status}`)
+    if (rows.findIndex((row) => row.code === code) < i) faults.push(`${code} is there twice`)
+  }
+  return faults
+}
