@@ -5,7 +5,7 @@ import { type FastifyBaseLogger } from 'fastify'
 import { REPAIR_EVERY_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
 import { compareRings, namesNode, type Ring } from '../../src/core/ring.ts'
-import { canMissWrites, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
+import { canMissWrites, copies, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
 
 export interface GuardOptions {
   readonly node: string
@@ -107,6 +107,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
    * ended what it began under the older epoch, and refuses what comes late; the coordinator asks everybody again.
    */
   async function fenceOff (current: Ring): Promise<Ring> {
+    // With one replica there is nobody to read.
+    if (copies(current) === 1) return current
     if (barrier === undefined || compareRings(current, barrier) < 0) barrier = await renew(current)
     return ring as Ring
   }

@@ -31,5 +31,10 @@ export function isTrusted ({ ring, repairedMs }: Sentinel, nowMs: number): boole
 
 /** With one or two replicas every write needs all of them, so none misses any. */
 export function canMissWrites (ring: Ring): boolean {
-  return Math.min(ring.replicas, nodesOf(ring).length) > 2
+  return copies(ring) > 2
+}
+
+/** How many replicas a key really has. */
+export function copies (ring: Ring): number {
+  return Math.min(ring.replicas, nodesOf(ring).length)
 }
