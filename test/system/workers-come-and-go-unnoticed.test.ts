@@ -13,10 +13,11 @@ t.setTimeout(120_000)
 
 const CONNECTIONS = 16
 
-/** Requests over and over on open connections, until `stopped`; counts the answers and the failures. */
-async function hammer (url: string, stopped: () => boolean): Promise<{ answered: number, failed: number }> {
+interface Count { answered: number, failed: number }
+
+/** Requests over and over on an open connection, until `stopped`; counts the answers and the failures. */
+async function hammer (url: string, count: Count, stopped: () => boolean): Promise<void> {
   const agent = new Agent({ connections: 1, pipelining: 1 })
-  const count = { answered: 0, failed: 0 }
   while (!stopped()) {
     try {
       const { statusCode, body } = await request(`${url}/route?key=k`, { dispatcher: agent })
@@ -30,7 +31,24 @@ async function hammer (url: string, stopped: () => boolean): Promise<{ answered:
     }
   }
   await agent.close()
-  return count
+}
+
+/** Several connections under load; `more` waits until each of them has had another answer. */
+function startLoad (url: string) {
+  let stop = false
+  const counts = Array.from({ length: CONNECTIONS }, (): Count => ({ answered: 0, failed: 0 }))
+  const hammers = counts.map(count => hammer(url, count, () => stop))
+  return {
+    counts,
+    more (): Promise<void> {
+      const before = counts.map(({ answered }) => answered)
+      return until('every connection has had another answer', () => counts.every(({ answered }, i) => answered > (before[i] as number)), 30_000)
+    },
+    async end (): Promise<void> {
+      stop = true
+      await Promise.all(hammers)
+    }
+  }
 }
 
 t.test('a killed worker', async (t) => {
@@ -38,16 +56,15 @@ t.test('a killed worker', async (t) => {
   const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
   const [node] = cluster.nodes as [TestNode]
   await put(node.url, 'k', 'v')
-  let stop = false
-  const hammers = Array.from({ length: CONNECTIONS }, () => hammer(node.url, () => stop))
+  const load = startLoad(node.url)
+  await load.more()
   const [victim, other] = node.workers() as [number, number]
   process.kill(victim, 'SIGKILL')
   await until('the worker is replaced', () => node.workers().length === 2 && !node.workers().includes(victim))
   t.ok(node.workers().includes(other), 'the other worker went on')
-  stop = true
-  const counts = await Promise.all(hammers)
-  t.ok(counts.every(({ answered }) => answered > 0))
-  t.ok(counts.every(({ failed }) => failed <= 1), 'no connection lost more than the request it was waiting for')
+  await load.more()
+  await load.end()
+  t.ok(load.counts.every(({ failed }) => failed <= 1), 'no connection lost more than the request it was waiting for')
 })
 
 t.test('a node that is told to stop, behind a balancer', async (t) => {
@@ -56,14 +73,12 @@ t.test('a node that is told to stop, behind a balancer', async (t) => {
   const standby = cluster.nodes[2] as TestNode
   const balancer = await startHaproxy(t, cluster.nodes.map(({ address }) => address))
   await put(balancer.url, 'k', 'v')
-  let stop = false
-  const hammers = Array.from({ length: CONNECTIONS }, () => hammer(balancer.url, () => stop))
-  await until('there is load', async () => await get(balancer.url, 'k') !== undefined)
+  const load = startLoad(balancer.url)
+  await load.more()
   t.equal(await standby.stop(), 0)
-  stop = true
-  const counts = await Promise.all(hammers)
-  t.ok(counts.every(({ answered }) => answered > 0))
-  t.same(counts.map(({ failed }) => failed), counts.map(() => 0))
+  await load.more()
+  await load.end()
+  t.same(load.counts.map(({ failed }) => failed), load.counts.map(() => 0))
   await standby.start()
   await cluster.ready()
   t.equal((await get(standby.url, 'k'))?.toString(), 'v', 'it has the ring again')
