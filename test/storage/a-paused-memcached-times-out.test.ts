@@ -59,6 +59,8 @@ t.test('beyond so many in flight it is overloaded at once', async (t) => {
     const reason = result.kind === 'failed' ? result.reason : result.kind
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   }))
-  t.equal(reasons.get('overloaded'), STORAGE_IN_FLIGHT)
-  t.equal(reasons.get('timeout'), 2 * STORAGE_IN_FLIGHT)
+  // One connection or both were ready when it paused, and each takes as many.
+  const ready = (reasons.get('timeout') ?? 0) / STORAGE_IN_FLIGHT
+  t.ok(ready === 1 || ready === 2, `${ready} connections were filled`)
+  t.equal(reasons.get('overloaded'), (3 - ready) * STORAGE_IN_FLIGHT, 'the others were refused')
 })

@@ -3,7 +3,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,13 +78,26 @@ export async function startMemcached (t: Test, options: MemcachedOptions = {}): 
   return {
     address: address as unknown as string,
     get pid () { return child?.pid as number },
-    pause () { child?.kill('SIGSTOP') },
+    pause () { stopForNow(child?.pid as number) },
     resume () { child?.kill('SIGCONT') },
     kill,
     async restart () {
       await kill()
       await start()
     }
+  }
+}
+
+/** The signal is only on its way when `kill` returns: this waits until none of the threads runs any more. */
+function stopForNow (pid: number): void {
+  const end = performance.now() + 5_000
+  const isStopped = (thread: string): boolean => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
+    return stat[stat.lastIndexOf(')') + 2] === 'T'
+  }
+  process.kill(pid, 'SIGSTOP')
+  while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) {
+    if (performance.now() > end) throw new Error(`process ${pid} does not stop`)
   }
 }
 
