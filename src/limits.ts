@@ -121,6 +121,9 @@ export const INSTALL_DEADLINE_MS = 5_000
 /** How often the node compares its ring with the ring record, milliseconds. */
 export const RECONCILE_MS = 500
 
+/** Looks that a fetch from the other replicas is put off by, at most, after it has failed again and again: ten seconds. */
+export const FETCH_LOOKS_SKIPPED = 20
+
 /** Longest silence of a source during a recovery, milliseconds. */
 export const PULL_STALL_MS = 15_000
 

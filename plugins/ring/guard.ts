@@ -2,7 +2,7 @@
 // with it everything that the storage held, and lets a worker fetch from the other replicas what was forgotten or missed.
 
 import { type FastifyBaseLogger } from 'fastify'
-import { REPAIR_EVERY_MS } from '../../src/limits.ts'
+import { FETCH_LOOKS_SKIPPED, REPAIR_EVERY_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
 import { compareRings, namesNode, type Ring } from '../../src/core/ring.ts'
 import { canMissWrites, copies, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
@@ -42,7 +42,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   let repairedMs: number | undefined
   // The ring that was renewed since the storage last forgot.
   let barrier: Ring | undefined
-  let fetching = false
+  const attempts = createAttempts()
   const { look, ended } = oneAtATime(compare, log)
 
   async function compare (): Promise<void> {
@@ -51,7 +51,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     if (recorded !== undefined) repairedMs ??= recorded.repairedMs
     if (ring === undefined) {
       if (recorded !== undefined) found(recorded.ring)
-    } else if (!fetching) {
+    } else if (!attempts.underWay) {
       await settle(ring, text)
     }
   }
@@ -95,9 +95,10 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     }
     inBackground(async startedMs => {
       const from = await fenceOff(current)
-      if (!await complete(from, true, startedMs)) return
+      if (!await complete(from, true, startedMs)) return false
       if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
       recheck()
+      return true
     })
   }
 
@@ -115,7 +116,9 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
 
   function repair (from: Ring): void {
     inBackground(async startedMs => {
-      if (await complete(from, false, startedMs)) log.info('fetched what was missing here from the other replicas')
+      const done = await complete(from, false, startedMs)
+      if (done) log.info('fetched what was missing here from the other replicas')
+      return done
     })
   }
 
@@ -126,12 +129,13 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     return true
   }
 
-  /** Nothing is written to the record by others while the work is under way. */
-  function inBackground (work: (startedMs: number) => Promise<void>): void {
-    fetching = true
-    work(nowMs())
-      .catch(error => { log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again') })
-      .finally(() => { fetching = false })
+  /** Nothing is written to the record by others while the work is under way. Work that is not done waits longer each time. */
+  function inBackground (work: (startedMs: number) => Promise<boolean>): void {
+    if (!attempts.begin()) return
+    work(nowMs()).then(attempts.end, error => {
+      attempts.end(false)
+      log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again')
+    })
   }
 
   return {
@@ -143,11 +147,36 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     async adopt (newer, seeded) {
       nothingToForget = !namesNode(newer, node) || (ring === undefined ? seeded : nothingToForget || !namesNode(ring, node))
       ring = newer
+      attempts.reset()
       // A look that began before may have missed it.
       await ended()
       await look()
     },
     look
+  }
+}
+
+/** When to fetch again: what fails goes over everything anew, so each further failure puts the next attempt off by more looks. */
+function createAttempts () {
+  let failures = 0
+  let looksToSkip = 0
+  let underWay = false
+  return {
+    get underWay () { return underWay },
+    /** False: not yet. */
+    begin (): boolean {
+      underWay = looksToSkip-- <= 0
+      return underWay
+    },
+    end (done: boolean): void {
+      underWay = false
+      failures = done ? 0 : failures + 1
+      looksToSkip = Math.min(2 ** Math.max(failures - 2, 0) - 1, FETCH_LOOKS_SKIPPED)
+    },
+    reset (): void {
+      failures = 0
+      looksToSkip = 0
+    }
   }
 }
 

@@ -135,3 +135,16 @@ t.test('the ring is renewed before anything is fetched, once for each loss', asy
   await tick()
   t.match(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'serve 2', 'recover 2', 'recover 2', 'recover 2'])
 })
+
+t.test('a recovery that fails again and again is tried less and less often, until a ring comes', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t, remembering)
+  worker.onRecover = async () => false
+  record.text = undefined
+  const attempts = () => worker.calls.filter(call => call.startsWith('recover')).length
+  for (let i = 0; i < 100; i++) await tick()
+  t.ok(attempts() > 5 && attempts() < 12, `${attempts()} attempts in a hundred looks`)
+  await keeper.install(ringOf(5))
+  worker.onRecover = async () => true
+  await tick()
+  t.equal(record.text, textOf(ringOf(5)), 'at once')
+})
