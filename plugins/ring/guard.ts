@@ -79,6 +79,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     if (!await record.replace(RECOVERING_MARK)) return
     log.error('this node was out of touch for too long to trust what it holds; fetching it anew from the other replicas')
     barrier = undefined
+    attempts.reset()
     recheck()
     await recover(current, false)
   }
@@ -91,6 +92,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     if (absent) {
       if (!await record.add(RECOVERING_MARK)) return
       barrier = undefined
+      attempts.reset()
       log.error({ replicas: current.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
     }
     inBackground(async startedMs => {

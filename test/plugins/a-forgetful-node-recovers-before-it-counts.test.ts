@@ -148,3 +148,14 @@ t.test('a recovery that fails again and again is tried less and less often, unti
   await tick()
   t.equal(record.text, textOf(ringOf(5)), 'at once')
 })
+
+t.test('a new loss does not wait for what failed before it', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  worker.onRecover = async () => false
+  record.text = undefined
+  for (let i = 0; i < 30; i++) await tick()
+  worker.onRecover = async () => true
+  record.text = undefined
+  await tick()
+  t.equal(record.text, textOf(ringOf(3)))
+})
