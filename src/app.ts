@@ -2,9 +2,11 @@
 
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import auth from '../plugins/auth/index.ts'
+import changes from '../plugins/changes/index.ts'
 import health from '../plugins/health/index.ts'
 import migration from '../plugins/migration/index.ts'
 import peers from '../plugins/peers/index.ts'
+import register from '../plugins/register/index.ts'
 import replica from '../plugins/replica/index.ts'
 import requests, { answerError } from '../plugins/requests/index.ts'
 import ring from '../plugins/ring/index.ts'
@@ -14,11 +16,14 @@ import storage from '../plugins/storage/index.ts'
 import { parseForm } from './core/form.ts'
 import { type Storage } from './core/ports.ts'
 import { type Clock } from './core/version.ts'
+import { PATH_PART_CHARS } from './limits.ts'
 
 export interface AppOptions {
   readonly node: string
   readonly replicas: number
   readonly token: string | undefined
+  /** Most that this node gives each receiver in a second, bytes. */
+  readonly copyBytesPerS: number
   readonly storage: Storage
   readonly keeper: Keeper
   readonly clock: Clock
@@ -27,7 +32,7 @@ export interface AppOptions {
 
 /** Builds the application; it does not listen yet. */
 export async function createApp (options: AppOptions): Promise<FastifyInstance> {
-  const { node, replicas, token, keeper, clock, log } = options
+  const { node, replicas, token, copyBytesPerS, keeper, clock, log } = options
   const app = fastify({
     loggerInstance: log,
     // A line for each request would cost more than the request.
@@ -35,7 +40,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
     // Requests that come in over open connections while the process stops are still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    routerOptions: { querystringParser: parseForm },
+    routerOptions: { querystringParser: parseForm, maxParamLength: PATH_PART_CHARS },
     frameworkErrors: answerError,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } }
   })
@@ -46,8 +51,10 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   await app.register(ring, { node, keeper, replicas })
   await app.register(replica)
   await app.register(peers, { token })
-  await app.register(route, { clock })
-  await app.register(migration, { token })
+  await app.register(register, { keeper })
+  await app.register(route, { clock, copyBytesPerS })
+  await app.register(migration, { keeper })
+  await app.register(changes, { keeper })
   await app.register(health)
   return app
 }

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isNodeAddress } from './core/ring.ts'
 import { KvError } from './errors.ts'
-import { REPLICAS_LIMIT, WORKERS_LIMIT } from './limits.ts'
+import { COPY_MB_PER_S, COPY_MB_PER_S_LIMIT, REPLICAS_LIMIT, WORKERS_LIMIT } from './limits.ts'
 
 export interface Config {
   readonly host: string
@@ -21,6 +21,8 @@ export interface Config {
   /** Folder of the ring file; undefined: the ring dies with the process. */
   readonly stateDir: string | undefined
   readonly token: string | undefined
+  /** Most that this node gives each receiver in a second while pairs are copied, bytes. */
+  readonly copyBytesPerS: number
   readonly logLevel: string
 }
 
@@ -54,6 +56,7 @@ export function readConfig (environment: Environment): Config {
     replicas: wholeNumber('REPLICAS', text('REPLICAS') ?? '3', 1, REPLICAS_LIMIT),
     stateDir: text('STATE_DIR') ?? (storage === 'memcached' ? join('.ringkeep', String(port)) : undefined),
     token,
+    copyBytesPerS: wholeNumber('COPY_MB_PER_S', text('COPY_MB_PER_S') ?? String(COPY_MB_PER_S), 1, COPY_MB_PER_S_LIMIT) * 1_000_000,
     logLevel: oneOf('LOG_LEVEL', text('LOG_LEVEL') ?? 'info', LOG_LEVELS)
   }
 }

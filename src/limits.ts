@@ -15,6 +15,9 @@ export const CONTENT_TYPE_BYTES = 256
 /** Longest time to live, seconds: a year. */
 export const TTL_S = 31_536_000
 
+/** Longest part of a path that is read, so that what is too long for its purpose is told to be so: what fits in Node's 16 KiB of headers. */
+export const PATH_PART_CHARS = 16 * 1024
+
 /** Longest `host:port` of a node, characters. */
 export const NODE_CHARS = 255
 
@@ -112,7 +115,7 @@ export const PEER_CONNECT_MS = 1_000
 /** How often each process tells a random other node which ring it has, milliseconds. */
 export const GOSSIP_MS = 1_000
 
-/** How long a process keeps a new ring to itself, but for the frames that it sends: an operator seeds one node after the other. */
+/** How long a process keeps a ring that was just seeded to itself, but for the frames that it sends: an operator seeds one node after the other. */
 export const GOSSIP_AFTER_MS = 3_000
 
 /** Longest wait for a ring to be in force at every worker: operations in flight end within the storage deadline. */
@@ -124,11 +127,56 @@ export const RECONCILE_MS = 500
 /** Looks that a fetch from the other replicas is put off by, at most, after it has failed again and again: ten seconds. */
 export const FETCH_LOOKS_SKIPPED = 20
 
+/** Largest request of a vote: the present ring and the next one, each spelled as text within text. */
+export const VOTE_BYTES = 4 * RING_BYTES
+
+/** How often a change of the ring is proposed before the proposer gives up, and the longest pause after the first failure; it grows with each. */
+export const REGISTER_ATTEMPTS = 12
+export const REGISTER_PAUSE_MS = 50
+
 /** Longest silence of a source during a recovery, milliseconds. */
 export const PULL_STALL_MS = 15_000
 
-/** Records that a recovery merges at a time. */
-export const PULL_IN_FLIGHT = 128
+/** Records, and their bytes, that are being merged at a time while pairs are copied. */
+export const PULL_IN_FLIGHT = 1_024
+export const PULL_BYTES_IN_FLIGHT = 8 * 1024 * 1024
+
+/** Most MB a second that one source gives one receiver unless it is told otherwise, so that a gigabit link keeps room for clients; and what it may be told. */
+export const COPY_MB_PER_S = 100
+export const COPY_MB_PER_S_LIMIT = 10_000
+
+/** Copying looks so often at what clients' requests take. */
+export const PACE_WINDOW_MS = 200
+
+/** Requests of a window without which it tells nothing, and those that are kept of a busy one. */
+export const PACE_SAMPLES_MIN = 10
+export const PACE_SAMPLES_MAX = 512
+
+/** Of the requests one in so many is timed. */
+export const PACE_EVERY = 4
+
+/** Copying gives way when the 99th percentile of a window is above so many times its usual level, and so many milliseconds more. */
+export const PACE_TOLERANCE = 1.5
+export const PACE_TOLERANCE_MS = 1
+
+/** Least share of the time that copying takes, and its longest rest. */
+export const PACE_SHARE_MIN = 0.05
+export const PACE_REST_MS = 250
+
+/** How often a receiver tells how far it is. */
+export const PROGRESS_MS = 250
+
+/** Longest wait of a request for the change of the ring that it began; balancers wait ten minutes. */
+export const CHANGE_WAIT_MS = 590_000
+
+/** How often a request that waits for a change asks the other nodes how far it is, beside being told. */
+export const CHANGE_LOOK_MS = 100
+
+/** Longest wait for a node that is to receive pairs to have purged what it held before. */
+export const TIDY_WAIT_MS = 60_000
+
+/** How often it is looked whether the purge is over: it goes on in another process. */
+export const TIDY_POLL_MS = 50
 
 /** Longest wait for requests in flight when the process is told to stop, milliseconds. */
 export const STOP_DEADLINE_MS = 10_000
@@ -187,40 +235,17 @@ export const MEMORY_PAIR_BYTES = 400
 /** Pairs that the memory driver looks at, at each merge, for some to forget. Two would do to keep up with any writer. */
 export const MEMORY_SWEEP_PAIRS = 4
 
-/** How often the local balancer asks each node whether it is ready, and the longest wait for the answer. */
-export const BALANCER_CHECK_MS = 500
-export const BALANCER_CHECK_DEADLINE_MS = 2_000
-
-/** Largest body that the balancer passes on: the largest that a node takes. */
-export const BALANCER_BODY_BYTES = BULK_BYTES
-
-/** Longest silence of a node in the middle of a request. A change of the ring answers only when its keys have moved. */
-export const BALANCER_SILENCE_MS = 600_000
-
-/** Longest wait of a stopping balancer for requests in flight. */
-export const BALANCER_STOP_MS = 1_000
-
-/** Local cluster: longest wait for all nodes to be ready, and for all to stop: a node's own bound and a little more. */
-export const LOCAL_READY_MS = 30_000
-export const LOCAL_STOP_MS = STOP_DEADLINE_MS + 2_000
-
-/** Longest wait of the launcher for one answer of a node; an install of its first ring is bounded too. */
-export const LOCAL_ANSWER_MS = INSTALL_DEADLINE_MS + 1_000
-
-/** How often something that has no event is looked at, such as a process that is coming up. */
-export const LOCAL_POLL_MS = 50
-
-/** Lines of a child's error output that are kept for the report of its death. */
-export const LOCAL_ERROR_LINES = 20
-
 /** Most worker processes of a node. */
 export const WORKERS_LIMIT = 64
 
 /** Longest wait of a worker for its primary, beyond what the primary itself may take for an install. */
 export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS
 
-/** Longest time a whole recovery may take; every step of it has shorter deadlines of its own. */
-export const RECOVERY_DEADLINE_MS = 60 * 60 * 1000
+/** Longest time that copying or purging pairs may take, and that a stream of events about it lasts; every step has shorter deadlines of its own. */
+export const COPY_DEADLINE_MS = 60 * 60 * 1000
+
+/** Longest wait of the primary for a proposal: every attempt of it, each with two phases of an answer's deadline. */
+export const REGISTER_DEADLINE_MS = 60_000
 
 /** How long a process that was told to stop still takes requests while `/readyz` says no: three checks of a balancer that asks every half second. */
 export const STOP_NOTICE_MS = 1_500

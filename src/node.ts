@@ -3,10 +3,11 @@
 import { randomBytes } from 'node:crypto'
 import { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { pino, type Logger } from 'pino'
-import { createRingFile, noRingFile, type RingFile } from '../plugins/ring/file.ts'
+import { createStateFiles, noStateFiles, type StateFiles } from '../plugins/ring/file.ts'
 import { createApp } from './app.ts'
 import { type Config } from './config.ts'
 import { type Keeper } from '../plugins/ring/keeper.ts'
+import { type WorkerPort } from '../plugins/ring/team.ts'
 import { type Storage } from './core/ports.ts'
 import { type Ring } from './core/ring.ts'
 import { createClock } from './core/version.ts'
@@ -17,14 +18,14 @@ export function createLog (config: Config): Logger {
   return pino({ level: config.logLevel, base: { node: config.node, pid: process.pid } })
 }
 
-export function ringFileOf (config: Config): RingFile {
-  return config.stateDir === undefined ? noRingFile : createRingFile(config.stateDir)
+export function stateFilesOf (config: Config): StateFiles {
+  return config.stateDir === undefined ? noStateFiles : createStateFiles(config.stateDir)
 }
 
 /** The application of this process. Its clock's writer number is drawn anew, so no two processes share one. */
 export function createNodeApp (config: Config, storage: Storage, keeper: Keeper, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const clock = createClock(Date.now, randomBytes(6).readUIntBE(0, 6))
-  return createApp({ node: config.node, replicas: config.replicas, token: config.token, storage, keeper, clock, log })
+  return createApp({ node: config.node, replicas: config.replicas, token: config.token, copyBytesPerS: config.copyBytesPerS, storage, keeper, clock, log })
 }
 
 /** Listens where the configuration says. Throws `KV_ERR_CONFIG` where that cannot be. */
@@ -60,6 +61,20 @@ export function exitWhenTold (log: FastifyBaseLogger, stop: () => Promise<void>)
   process.on('SIGTERM', begin)
   process.on('SIGINT', begin)
   return begin
+}
+
+/** The application of this process as its keeper sees it, where both are in one process. */
+export function workerOf (app: FastifyInstance, kill: () => void): WorkerPort {
+  return {
+    switchTo: ring => takeRing(app, ring),
+    serve: id => app.ring.serve(id),
+    recheck: () => { app.storage.recheck().catch(error => app.log.error({ err: error }, 'looking at the ring record')) },
+    fetch: (ring, forgotten) => app.copying.fetch(ring, forgotten),
+    renew: ring => app.ringRegister.renew(ring),
+    receive: ring => app.copying.receive(ring),
+    purge: ring => app.copying.purge(ring),
+    kill
+  }
 }
 
 /** A worker's part of an install. The keeper may just have written the ring record, or a mark in its place: it is looked at anew. */

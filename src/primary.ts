@@ -3,12 +3,15 @@
 import cluster, { type Worker } from 'node:cluster'
 import { type Logger } from 'pino'
 import { createMemcachedRingRecord } from '../plugins/storage/ring-record.ts'
-import { createKeeper, type NodeKeeper, type WorkerPort } from '../plugins/ring/keeper.ts'
+import { createKeeper, type NodeKeeper } from '../plugins/ring/keeper.ts'
+import { type WorkerPort } from '../plugins/ring/team.ts'
 import { type Config } from './config.ts'
-import { parseRing, ringToJson, type Seed } from './core/ring.ts'
+import { type Progress } from './core/progress.ts'
+import { parseRing, ringToJson, type Ring, type Seed } from './core/ring.ts'
+import { answerToText, parseRequest } from './core/voter.ts'
 import { createIpc } from './ipc.ts'
-import { RECOVERY_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
-import { createLog, exitWhenTold, ringFileOf } from './node.ts'
+import { COPY_DEADLINE_MS, REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
+import { createLog, exitWhenTold, stateFilesOf } from './node.ts'
 import { UNUSABLE } from './worker.ts'
 
 export async function runPrimary (config: Config): Promise<void> {
@@ -16,7 +19,7 @@ export async function runPrimary (config: Config): Promise<void> {
   // Workers accept for themselves. A connection that the primary hands to a worker which dies before it takes it would hang for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   const record = createMemcachedRingRecord({ address: config.memcached })
-  const keeper = createKeeper({ node: config.node, file: ringFileOf(config), record, log, nowMs: Date.now })
+  const keeper = createKeeper({ node: config.node, files: stateFilesOf(config), record, log, nowMs: Date.now })
   await keeper.start()
   const team = createTeam(config.workers, keeper, log)
   exitWhenTold(log, async () => {
@@ -73,18 +76,28 @@ function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
     join: () => done(keeper.addWorker(port)),
     install: json => done(keeper.install(parseRing(json))),
     seed: json => done(keeper.seed(JSON.parse(json) as Seed)),
+    vote: async text => answerToText(await keeper.vote(parseRequest(text))),
+    isTidy: async () => JSON.stringify(await keeper.isTidy()),
+    progress: async () => JSON.stringify(await keeper.progress() ?? null),
+    report (json) {
+      keeper.report(JSON.parse(json) as Progress)
+      return ''
+    },
     [UNUSABLE]: message => {
       process.stderr.write(`ringkeep: ${message}\n`)
       process.exit(1)
     }
   })
+  const copy = async (what: string, ring: Ring): Promise<boolean> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), COPY_DEADLINE_MS))
   const port: WorkerPort = {
     switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
     // A worker that does not hear this or the next is gone or about to be ended.
     serve: id => { ipc.call('serve', JSON.stringify({ generation: id.generation, epoch: id.epoch })).catch(() => {}) },
     recheck: () => { ipc.call('recheck', '').catch(() => {}) },
-    fetch: async (ring, forgotten) =>
-      JSON.parse(await ipc.call(forgotten ? 'fetchForgotten' : 'fetchMissed', JSON.stringify(ringToJson(ring)), RECOVERY_DEADLINE_MS)),
+    fetch: (ring, forgotten) => copy(forgotten ? 'fetchForgotten' : 'fetchMissed', ring),
+    renew: async ring => { await ipc.call('renew', JSON.stringify(ringToJson(ring)), REGISTER_DEADLINE_MS) },
+    receive: ring => copy('receive', ring),
+    purge: ring => copy('purge', ring),
     kill: () => { worker.process.kill('SIGKILL') }
   }
   return port

@@ -6,23 +6,17 @@ import { createMemoryStorage } from '../plugins/storage/memory.ts'
 import { createKeeper } from '../plugins/ring/keeper.ts'
 import { type Config } from './config.ts'
 import { type RingRecord, type Storage } from './core/ports.ts'
-import { createLog, createNodeApp, exitWhenTold, listen, ringFileOf, takeRing } from './node.ts'
+import { createLog, createNodeApp, exitWhenTold, listen, stateFilesOf, workerOf } from './node.ts'
 import { type FastifyBaseLogger } from 'fastify'
 
 export async function runSingle (config: Config): Promise<void> {
   const log = createLog(config)
   const { storage, ringRecord } = storageOf(config, log)
-  const keeper = createKeeper({ node: config.node, file: ringFileOf(config), record: ringRecord, log, nowMs: Date.now })
+  const keeper = createKeeper({ node: config.node, files: stateFilesOf(config), record: ringRecord, log, nowMs: Date.now })
   const app = await createNodeApp(config, storage, keeper, log)
   await keeper.start()
   await app.ready()
-  await keeper.addWorker({
-    switchTo: ring => takeRing(app, ring),
-    serve: id => app.ring.serve(id),
-    recheck: () => { app.storage.recheck().catch(error => log.error({ err: error }, 'looking at the ring record')) },
-    fetch: (ring, forgotten) => app.fetchPairs(ring, forgotten),
-    kill: () => process.exit(1)
-  })
+  await keeper.addWorker(workerOf(app, () => process.exit(1)))
   await listen(app, config)
   exitWhenTold(log, async () => {
     await app.giveNotice()

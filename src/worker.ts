@@ -4,6 +4,7 @@ import { createMemcachedStorage } from '../plugins/storage/memcached.ts'
 import { type Keeper } from '../plugins/ring/keeper.ts'
 import { type Config } from './config.ts'
 import { parseRing, ringToJson, type RingId } from './core/ring.ts'
+import { parseAnswer, requestToText } from './core/voter.ts'
 import { createIpc, type IpcEnd } from './ipc.ts'
 import { createLog, createNodeApp, exitWhenTold, listen, takeRing } from './node.ts'
 
@@ -21,7 +22,12 @@ export async function runWorker (config: Config): Promise<void> {
   const storage = createMemcachedStorage({ address: config.memcached, wallMs: Date.now, log })
   const keeper: Keeper = {
     install: async ring => { await primary.call('install', JSON.stringify(ringToJson(ring))) },
-    seed: async seed => { await primary.call('seed', JSON.stringify(seed)) }
+    seed: async seed => { await primary.call('seed', JSON.stringify(seed)) },
+    vote: async request => parseAnswer(await primary.call('vote', requestToText(request))),
+    isTidy: async () => JSON.parse(await primary.call('isTidy', '')),
+    progress: async () => JSON.parse(await primary.call('progress', '')) ?? undefined,
+    // Whoever misses one hears the next.
+    report: progress => { primary.call('report', JSON.stringify(progress)).catch(() => {}) }
   }
   const app = await createNodeApp(config, storage, keeper, log)
   await app.ready()
@@ -30,8 +36,11 @@ export async function runWorker (config: Config): Promise<void> {
     switchTo: json => done(takeRing(app, parseRing(json))),
     serve: json => done(app.ring.serve(JSON.parse(json) as RingId)),
     recheck: () => done(app.storage.recheck()),
-    fetchForgotten: async json => JSON.stringify(await app.fetchPairs(parseRing(json), true)),
-    fetchMissed: async json => JSON.stringify(await app.fetchPairs(parseRing(json), false))
+    fetchForgotten: async json => JSON.stringify(await app.copying.fetch(parseRing(json), true)),
+    fetchMissed: async json => JSON.stringify(await app.copying.fetch(parseRing(json), false)),
+    renew: json => done(app.ringRegister.renew(parseRing(json))),
+    receive: async json => JSON.stringify(await app.copying.receive(parseRing(json))),
+    purge: async json => JSON.stringify(await app.copying.purge(parseRing(json)))
   })
   const stop = exitWhenTold(log, async () => {
     await app.giveNotice()

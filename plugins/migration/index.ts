@@ -1,57 +1,69 @@
-// Pairs in bulk: what operators export, what other nodes pull, and what this node fetches from them.
+// Pairs in bulk: what operators export, what other nodes pull, what this node fetches from them, and what it purges.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { KvError } from '../../src/errors.ts'
-import { SLOTS } from '../../src/limits.ts'
-import { encodeEnd, encodePairs } from '../../src/core/pairstream.ts'
-import { compareRings, type RingId } from '../../src/core/ring.ts'
+import { holdings } from '../../src/core/placement.ts'
+import { fetchHoldings, receive } from '../../src/core/fetching.ts'
+import { isComplete } from '../../src/core/recovery.ts'
+import { sameShape, type Ring } from '../../src/core/ring.ts'
+import { type Keeper } from '../ring/keeper.ts'
 import { exportRoutes } from './export.ts'
-import { createFetch, type FetchPairs } from './fetch.ts'
-import { streamOf } from './stream.ts'
+import { createMeter } from './meter.ts'
+import { createPull } from './pull.ts'
+import { sourceRoutes } from './source.ts'
+
+export interface Copying {
+  /**
+   * Fetches everything that this node holds by `ring` from the other replicas; false: not enough of them answered. Where it has
+   * `forgotten`, it first drops what is left: older than what was deleted since, it would come back.
+   */
+  fetch (ring: Ring, forgotten: boolean): Promise<boolean>
+  /** Receives what this node is due in the change of `ring`, and says so in the register; false: not complete. Throws what the register throws. */
+  receive (ring: Ring): Promise<boolean>
+  /** Removes what this node does not hold by the stable `ring`; false: another ring came before everything was gone. Throws `KV_ERR_STORAGE`. */
+  purge (ring: Ring): Promise<boolean>
+}
 
 declare module 'fastify' {
-  interface FastifyInstance { fetchPairs: FetchPairs }
+  interface FastifyInstance { copying: Copying }
 }
 
-export interface MigrationOptions { readonly token: string | undefined }
+export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
+  exportRoutes(app)
+  sourceRoutes(app)
+  app.decorate('copying', createCopying(app, keeper))
+}, { name: 'migration', dependencies: ['peers', 'register', 'route', 'storage', 'ring'] })
 
-interface PullRequest extends RingId { readonly ranges: ReadonlyArray<readonly [min: number, max: number]> }
+function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
+  const { storage, ringRegister, ring: { node }, log } = app
 
-const slot = { type: 'integer', minimum: 0, maximum: SLOTS - 1 }
-const PULL_SCHEMA = {
-  body: {
-    type: 'object',
-    required: ['generation', 'epoch', 'ranges'],
-    properties: {
-      generation: { type: 'integer' },
-      epoch: { type: 'integer' },
-      ranges: { type: 'array', maxItems: SLOTS, items: { type: 'array', minItems: 2, maxItems: 2, items: slot } }
+  async function fetch (ring: Ring, forgotten: boolean): Promise<boolean> {
+    const held = holdings(ring, node)
+    const hasSources = held.some(holding => holding.others.length > 0)
+    if (forgotten && held.length > 0 && !hasSources) log.error('no other replica holds the pairs of this node; what was stored here is lost')
+    if (forgotten && hasSources) await storage.purge(() => true)
+    return fetchHoldings(ring, held, createPull(app), { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+  }
+
+  async function receiveDue (ring: Ring): Promise<boolean> {
+    const meter = createMeter(ring, progress => keeper.report(progress))
+    try {
+      const done = await receive({ node, pull: createPull(app, meter), register: ringRegister, memory: () => storage.memory }, ring)
+      meter.end(done)
+      if (done) log.info({ since: ring.since, ...meter.counted() }, 'received everything that this node was due')
+      return done
+    } finally {
+      meter.stop()
     }
   }
-}
 
-export default fp<MigrationOptions>(async (app, { token }) => {
-  exportRoutes(app)
-  app.decorate('fetchPairs', createFetch(app, token === undefined ? {} : { authorization: `Bearer ${token}` }))
-
-  app.post<{ Body: PullRequest }>('/internal/pull', { schema: PULL_SCHEMA }, async (request, reply) => {
+  async function purge (ring: Ring): Promise<boolean> {
     const { view } = app.ring
-    if (view === undefined || compareRings(view.ring, request.body) !== 0) throw new KvError('KV_ERR_FENCED')
-    return reply.type('application/octet-stream').send(await streamOf(pairsOf(app, request.body.ranges)))
-  })
-}, { name: 'migration', dependencies: ['peers', 'route', 'storage', 'ring'] })
-
-/** The pairs of the ranges, and an end that tells whether this node remembered everything all the while. */
-async function * pairsOf (app: FastifyInstance, ranges: PullRequest['ranges']): AsyncGenerator<Buffer> {
-  const { storage } = app
-  const wanted = new Uint8Array(SLOTS)
-  for (const [min, max] of ranges) wanted.fill(1, min, max + 1)
-  const { memory } = storage
-  let pairs = 0
-  for await (const batch of storage.scan(slot => wanted[slot] === 1)) {
-    pairs += batch.length
-    yield encodePairs(batch)
+    if (view === undefined || ring.next !== undefined || !sameShape(view.ring, ring)) return false
+    const purged = await storage.purge(slot => !view.placement.replicates(node, slot), batch => app.ring.within(view.ring, batch))
+    if (purged > 0) log.info({ epoch: ring.epoch, purged }, 'purged the pairs of slots that are not held here any more')
+    return app.ring.view === view
   }
-  yield encodeEnd({ pairs, remembers: memory !== 0 && storage.memory === memory })
+
+  return { fetch, receive: receiveDue, purge }
 }

@@ -1,12 +1,14 @@
 // The channel to one other node. Operations gather while an event-loop tick lasts, and longer while frames are under way,
 // and travel as one frame; each gets its own answer. A slow node fills its own channel only.
 
+import { type IncomingHttpHeaders } from 'node:http'
 import { type FastifyBaseLogger } from 'fastify'
 import { Pool, type Dispatcher } from 'undici'
 import { admits, CLOSED, nextCircuit, type CircuitState } from '../../src/core/circuit.ts'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
 import { decodeReply, encodeRequest, operationBytes, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
+import { KvError } from '../../src/errors.ts'
 import { FRAME_BYTES, FRAME_OPS, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, PEER_QUEUE, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
 
 export interface Channel {
@@ -14,8 +16,12 @@ export interface Channel {
   send (ring: RingId, operation: Operation): Promise<Answer>
   /** An empty frame: either side learns the newer ring. */
   greet (): Promise<void>
-  /** An HTTP request of its own on this node, for what is no operation on a key. */
-  readonly pool: Pool
+  /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */
+  call (path: string, body: object, timeoutMs: number): Promise<string>
+  /** As `call`, for an answer that is read as it comes. The node may be silent for so long. */
+  stream (path: string, body: object, silenceMs: number): Promise<{ readonly headers: IncomingHttpHeaders, readonly body: AsyncIterable<Buffer> }>
+  /** True while nothing is under way. */
+  readonly idle: boolean
   close (): Promise<void>
 }
 
@@ -35,6 +41,9 @@ interface Waiting {
   readonly attempt: number
   readonly resolve: (answer: Answer) => void
 }
+
+/** What is kept of an error's text. */
+const ERROR_CHARS = 1_000
 
 /** Failures before a connection stood: nothing of the frame can have been carried out. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
@@ -169,24 +178,51 @@ export function createChannel ({ node, headers, log, ringJson, install }: Channe
   }
 
   return {
-    pool,
+    ...createCaller(node, pool, headers),
+    get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 },
     send,
     async greet () {
       const mine = ringJson()
       if (mine !== undefined && admits(circuit, performance.now())) await exchange(mine.id, [])
     },
     async close () {
-      for (const waiting of queue) waiting.resolve(failed('unreachable'))
-      queue = []
+      for (const waiting of queue.splice(0)) waiting.resolve(failed('unreachable'))
       await pool.destroy()
     }
   }
 }
 
+/** Requests that are no frames, over the same connections. */
+function createCaller (node: string, pool: Pool, headers: ChannelOptions['headers']): Pick<Channel, 'call' | 'stream'> {
+  async function stream (path: string, body: object, timeoutMs: number): Promise<Dispatcher.ResponseData> {
+    const answer = await pool.request({
+      method: 'POST',
+      path,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs
+    })
+    if (answer.statusCode === 200) return answer
+    const text = (await answer.body.text()).slice(0, ERROR_CHARS)
+    throw new KvError('KV_ERR_NODE_NOT_READY', `${node} answered ${answer.statusCode}: ${messageOf(text)}`)
+  }
+  return { stream, call: async (path, body, timeoutMs) => (await stream(path, body, timeoutMs)).body.text() }
+}
+
+/** The message of an error in JSON, or the text itself. */
+function messageOf (text: string): string {
+  try {
+    return String((JSON.parse(text) as { message?: unknown }).message)
+  } catch {
+    return text
+  }
+}
+
 function createPool (node: string): Pool {
   return new Pool(`http://${node}`, {
-    // One more than frames, so that a long pull does not take the way of operations.
-    connections: PEER_FRAMES_IN_FLIGHT + 1,
+    // More than frames, so that long pulls, votes and questions do not take the way of operations.
+    connections: PEER_FRAMES_IN_FLIGHT + 4,
     pipelining: 1,
     headersTimeout: PEER_DEADLINE_MS,
     bodyTimeout: PEER_DEADLINE_MS,

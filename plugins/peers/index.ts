@@ -97,13 +97,13 @@ export default fp<PeersOptions>(async (app, { token }) => {
   function gossip (): void {
     const others = ring.view === undefined ? [] : nodesOf(ring.view.ring as Ring).filter(node => node !== ring.node)
     for (const [node, known] of channels) {
-      if (!others.includes(node)) {
+      if (!others.includes(node) && known.idle) {
         channels.delete(node)
         known.close().catch(error => log.debug({ peer: node, err: error }, 'closing a channel'))
       }
     }
     // An operator who seeds one node after the other is not overtaken: a node that learns its first ring from another must recover.
-    if (ring.view === undefined || performance.now() - ring.view.sinceMs < GOSSIP_AFTER_MS) return
+    if (ring.view === undefined || (ring.view.ring.epoch === 1 && performance.now() - ring.view.sinceMs < GOSSIP_AFTER_MS)) return
     const chosen = others[Math.floor(Math.random() * others.length)]
     // A node that does not answer is seen and told by its channel's circuit.
     if (chosen !== undefined) channel(chosen).greet().catch(() => {})

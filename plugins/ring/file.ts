@@ -1,29 +1,46 @@
-// The ring file: the node's own copy of its ring, which outlives process and Memcached. It is replaced as a whole, so a crash
-// leaves the old ring or the new one.
+// The state files: the node's own copies of its ring and of its votes, which outlive process and Memcached. Each is replaced as
+// a whole, so a crash leaves the old text or the new one.
 
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KvError } from '../../src/errors.ts'
 import { parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
+import { parseVotes, votesToText, type Votes } from '../../src/core/voter.ts'
 
-export interface RingFile {
-  /** Throws `KV_ERR_CONFIG` if there is a file that is no ring, or none can be kept. */
-  read (): Promise<Ring | undefined>
-  /** Resolves when the ring is on the disk. */
-  write (ring: Ring): Promise<void>
+export interface StateFile<T> {
+  /** Throws `KV_ERR_CONFIG` if there is a file that makes no sense, or none can be kept. */
+  read (): Promise<T | undefined>
+  /** Resolves when it is on the disk. */
+  write (value: T): Promise<void>
 }
 
-/** Keeps no file: the ring dies with the process. */
-export const noRingFile: RingFile = {
-  read: async () => undefined,
-  write: async () => {}
+/** What a node keeps on the disk. */
+export interface StateFiles {
+  readonly ring: StateFile<Ring>
+  readonly votes: StateFile<Votes>
 }
 
-/** `ring.json` in a folder, which is made if it is missing. */
-export function createRingFile (stateDir: string): RingFile {
-  const path = join(stateDir, 'ring.json')
+/** Keeps no files: ring and votes die with the process. */
+export const noStateFiles: StateFiles = { ring: noFile(), votes: noFile() }
 
-  async function read (): Promise<Ring | undefined> {
+/** `ring.json` and `votes.json` in a folder, which is made if it is missing. */
+export function createStateFiles (stateDir: string): StateFiles {
+  return {
+    ring: createFile(stateDir, 'ring.json', { parse: parseRing, format: ring => JSON.stringify(ringToJson(ring)) }),
+    votes: createFile(stateDir, 'votes.json', { parse: parseVotes, format: votesToText })
+  }
+}
+
+function noFile<T> (): StateFile<T> {
+  return { read: async () => undefined, write: async () => {} }
+}
+
+interface Format<T> { parse (text: string): T, format (value: T): string }
+
+function createFile<T> (stateDir: string, name: string, { parse, format }: Format<T>): StateFile<T> {
+  const path = join(stateDir, name)
+
+  async function read (): Promise<T | undefined> {
     let text: string
     try {
       await mkdir(stateDir, { recursive: true })
@@ -33,15 +50,15 @@ export function createRingFile (stateDir: string): RingFile {
       throw new KvError('KV_ERR_CONFIG', `STATE_DIR: ${(error as Error).message}`)
     }
     try {
-      return parseRing(text)
+      return parse(text)
     } catch {
-      throw new KvError('KV_ERR_CONFIG', `STATE_DIR: ${path} is not a ring; move it away to start without one`)
+      throw new KvError('KV_ERR_CONFIG', `STATE_DIR: ${path} is not what a node writes there; move it away to start without it`)
     }
   }
 
-  async function write (ring: Ring): Promise<void> {
+  async function write (value: T): Promise<void> {
     const draft = `${path}.new`
-    await synced(draft, 'w', file => file.writeFile(`${JSON.stringify(ringToJson(ring))}\n`))
+    await synced(draft, 'w', file => file.writeFile(`${format(value)}\n`))
     await rename(draft, path)
     // The rename itself is in the folder.
     await synced(stateDir, 'r', async () => {})

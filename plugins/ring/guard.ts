@@ -2,10 +2,12 @@
 // with it everything that the storage held, and lets a worker fetch from the other replicas what was forgotten or missed.
 
 import { type FastifyBaseLogger } from 'fastify'
-import { FETCH_LOOKS_SKIPPED, REPAIR_EVERY_MS } from '../../src/limits.ts'
+import { REPAIR_EVERY_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
-import { compareRings, namesNode, type Ring } from '../../src/core/ring.ts'
-import { canMissWrites, copies, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
+import { holdings } from '../../src/core/placement.ts'
+import { compareRings, namesNode, sameShape, type Ring } from '../../src/core/ring.ts'
+import { canMissWrites, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
+import { createAttempts } from './attempts.ts'
 
 export interface GuardOptions {
   readonly node: string
@@ -17,7 +19,7 @@ export interface GuardOptions {
    * False: not complete, or there is no worker. Rejects with the worker's death.
    */
   fetch (ring: Ring, forgotten: boolean): Promise<boolean>
-  /** Brings the ring into force anew, under the next epoch. */
+  /** Brings the ring into force anew, under the next epoch; resolves with the ring that is then in force. Rejects where too few members agree. */
   renew (ring: Ring): Promise<Ring>
   /** Tells every worker to look at the record. */
   recheck (): void
@@ -110,8 +112,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
    * ended what it began under the older epoch, and refuses what comes late; the coordinator asks everybody again.
    */
   async function fenceOff (current: Ring): Promise<Ring> {
-    // With one replica there is nobody to read.
-    if (copies(current) === 1) return current
+    const hasSources = holdings(current, node).some(holding => holding.others.length > 0)
+    if (!hasSources) return current
     if (barrier === undefined || compareRings(current, barrier) < 0) barrier = await renew(current)
     return ring as Ring
   }
@@ -126,7 +128,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
 
   /** True if everything was fetched, and by a ring that is still in force. */
   async function complete (from: Ring, forgotten: boolean, startedMs: number): Promise<boolean> {
-    if (!await fetch(from, forgotten) || ring === undefined || compareRings(from, ring) !== 0) return false
+    if (!await fetch(from, forgotten) || ring === undefined || !sameShape(from, ring)) return false
     repairedMs = startedMs
     return true
   }
@@ -155,30 +157,6 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       await look()
     },
     look
-  }
-}
-
-/** When to fetch again: what fails goes over everything anew, so each further failure puts the next attempt off by more looks. */
-function createAttempts () {
-  let failures = 0
-  let looksToSkip = 0
-  let underWay = false
-  return {
-    get underWay () { return underWay },
-    /** False: not yet. */
-    begin (): boolean {
-      underWay = looksToSkip-- <= 0
-      return underWay
-    },
-    end (done: boolean): void {
-      underWay = false
-      failures = done ? 0 : failures + 1
-      looksToSkip = Math.min(2 ** Math.max(failures - 2, 0) - 1, FETCH_LOOKS_SKIPPED)
-    },
-    reset (): void {
-      failures = 0
-      looksToSkip = 0
-    }
   }
 }
 

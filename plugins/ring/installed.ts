@@ -4,6 +4,7 @@
 
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
+import { lastSeen, type SeenChange } from '../../src/core/change.ts'
 import { createPlacement, type Placement, type Plan } from '../../src/core/placement.ts'
 import { type Plans } from '../../src/core/ports.ts'
 import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core/ring.ts'
@@ -22,6 +23,10 @@ export interface InstalledRing extends Plans {
   readonly view: View | undefined
   /** True once that ring is in force at the whole node. */
   readonly serving: boolean
+  /** The last change that this process has seen. */
+  readonly lastChange: SeenChange | undefined
+  /** Resolves when this process switches to another ring. */
+  readonly switched: Promise<void>
   /** Switches to a newer ring; resolves when no operation that began under an older one is in flight. */
   switchTo (ring: Ring): Promise<void>
   /** The ring is in force at every process of the node: operations that waited for that begin now. */
@@ -43,10 +48,15 @@ interface CountedView extends View {
 export function createInstalledRing (): InstalledRing {
   let current: CountedView | undefined
   const older = new Set<CountedView>()
+  let lastChange: SeenChange | undefined
+  let switched = resolvers()
 
   function switchTo (ring: Ring): Promise<void> {
     if (current === undefined || compareRings(ring, current.ring) > 0) {
       const previous = current
+      lastChange = lastSeen(lastChange, previous?.ring, ring)
+      switched.resolve()
+      switched = resolvers()
       current = { ring, sinceMs: performance.now(), json: JSON.stringify(ringToJson(ring)), placement: createPlacement(ring), inFlight: 0, serving: false, opened: resolvers(), idle: resolvers() }
       if (previous !== undefined) {
         // Whoever waits for the previous ring to be served looks again and finds itself fenced.
@@ -85,6 +95,8 @@ export function createInstalledRing (): InstalledRing {
 
   return {
     get view () { return current },
+    get lastChange () { return lastChange },
+    get switched () { return switched.promise },
     get serving () { return current?.serving ?? false },
     plan (slot: number): Plan {
       if (current === undefined) throw new KvError('KV_ERR_NO_RING')

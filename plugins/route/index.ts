@@ -3,10 +3,11 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { FORM_BYTES } from '../../src/limits.ts'
+import { FORM_BYTES, PACE_EVERY } from '../../src/limits.ts'
 import { createCoordinator, type Coordinator } from '../../src/core/coordinator.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
+import { createPace, type Pace } from '../../src/core/pace.ts'
 import { tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { type Clock } from '../../src/core/version.ts'
@@ -19,19 +20,39 @@ declare module 'fastify' {
   interface FastifyInstance {
     clock: Clock
     coordinator: Coordinator
+    /** How fast copying may go beside the clients' requests. */
+    pace: Pace
   }
 }
 
-export interface RouteOptions { readonly clock: Clock }
+export interface RouteOptions { readonly clock: Clock, readonly copyBytesPerS: number }
 
-export default fp<RouteOptions>(async (app, { clock }) => {
+export default fp<RouteOptions>(async (app, { clock, copyBytesPerS }) => {
+  const pace = createPace(() => performance.now(), copyBytesPerS)
   app.decorate('clock', clock)
-  app.decorate('coordinator', createCoordinator({ plans: app.ring, replicas: app.peers, clock }))
+  app.decorate('pace', pace)
+  app.decorate('coordinator', timed(createCoordinator({ plans: app.ring, replicas: app.peers, clock }), pace))
   routeRoutes(app)
   cacheRoutes(app)
   bulkRoute(app)
   await app.register(kvRoutes)
 }, { name: 'route', dependencies: ['requests', 'peers', 'ring', 'storage'] })
+
+/** The coordinator, some of whose requests tell the pace how long they took. */
+function timed (coordinator: Coordinator, pace: Pace): Coordinator {
+  let requests = 0
+
+  function time<T> (request: Promise<T>): Promise<T> {
+    if (++requests % PACE_EVERY !== 0) return request
+    const beganMs = performance.now()
+    return request.finally(() => pace.observe(performance.now() - beganMs))
+  }
+
+  return {
+    read: (...request) => time(coordinator.read(...request)),
+    write: (...request) => time(coordinator.write(...request))
+  }
+}
 
 /** `GET`, `POST`, `DELETE /route`. */
 function routeRoutes (app: FastifyInstance): void {

@@ -12,7 +12,7 @@ import { type GetReply } from '../../src/memcached/connection.ts'
 import { createDumper } from '../../src/memcached/dumper.ts'
 import { createLanes } from '../../src/memcached/lanes.ts'
 import { RING_NAME } from '../../src/memcached/names.ts'
-import { getPair, mergePair } from '../../src/memcached/pairs.ts'
+import { getPair, mergePair, mergePairs } from '../../src/memcached/pairs.ts'
 import { type StatsReply } from '../../src/memcached/protocol.ts'
 import { purgePairs, scanPairs } from '../../src/memcached/scan.ts'
 import { createSentinel, isSentinel, type Sentinel } from '../../src/memcached/sentinel.ts'
@@ -46,8 +46,9 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
     get memory () { return sentinel.memory },
     get: (slot, key) => getPair(pairs, slot, key),
     merge: (slot, key, record) => mergePair(pairs, slot, key, record),
+    mergeAll: (batch) => mergePairs(pairs, batch),
     scan: (slots) => scanPairs(scans, slots),
-    purge: (slots) => purgePairs(scans, slots),
+    purge: (slots, within) => purgePairs(scans, slots, within),
     stats: () => readStats(client),
     recheck: () => look(client, sentinel),
     async close () {

@@ -1,7 +1,7 @@
 // The storage driver that keeps a node's pairs in its own process: for development, for tests and for the one-command
 // cluster. It forgets everything when the process ends, and its ring record with it.
 
-import { failed, MISS, STORED, type Pair, type RingRecord, type SlotFilter, type Storage } from '../../src/core/ports.ts'
+import { failed, MISS, STORED, type MergeResult, type Pair, type RingRecord, type SlotFilter, type Storage } from '../../src/core/ports.ts'
 import { keepUntilMs, type Record } from '../../src/core/record.ts'
 import { compareVersions } from '../../src/core/version.ts'
 import { MEMORY_PAIR_BYTES, MEMORY_STORAGE_BYTES, MEMORY_SWEEP_PAIRS, SCAN_BATCH_BYTES, SCAN_BATCH_PAIRS } from '../../src/limits.ts'
@@ -27,22 +27,29 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
   const store: Store = { slots: new Map(), wallMs, limitBytes, pairs: 0, bytes: 0 }
   const ring = createRing()
   const sweep = createSweep(store)
+
+  function merge (slot: number, key: string, record: Record): MergeResult {
+    sweep()
+    if (keepUntilMs(record) <= wallMs()) return STORED
+    const present = find(store, slot, key)
+    const order = present === undefined ? -1 : compareVersions(present.version, record.version)
+    if (present !== undefined && order > 0) return { kind: 'stale', version: present.version }
+    return order === 0 || put(store, slot, key, record) ? STORED : failed('full')
+  }
+
   const storage: Storage = {
     get memory () { return ring.memory() },
     async get (slot, key) {
       const record = find(store, slot, key)
       return record === undefined ? MISS : { kind: 'found', record }
     },
-    async merge (slot, key, record) {
-      sweep()
-      if (keepUntilMs(record) <= wallMs()) return STORED
-      const present = find(store, slot, key)
-      const order = present === undefined ? -1 : compareVersions(present.version, record.version)
-      if (present !== undefined && order > 0) return { kind: 'stale', version: present.version }
-      return order === 0 || put(store, slot, key, record) ? STORED : failed('full')
+    merge: async (slot, key, record) => merge(slot, key, record),
+    async mergeAll (pairs) {
+      const results = pairs.map(({ slot, key, record }) => merge(slot, key, record))
+      return results.find((result) => result.kind === 'failed')
     },
     scan: (slots) => scan(store, slots),
-    purge: async (slots) => purge(store, slots),
+    purge: async (slots, within = (batch) => batch()) => await within(async () => purge(store, slots)) ?? 0,
     stats: async () => ({ pairs: store.pairs, bytes: store.bytes, limitBytes }),
     async recheck () {},
     async close () {}

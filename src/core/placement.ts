@@ -2,7 +2,7 @@
 // 4.3), the quorum plan of a slot, and what moves between two rings.
 
 import { SLOTS } from '../limits.ts'
-import { namesNode, type Ring, type RingId, type Token } from './ring.ts'
+import { namesNode, nodesOf, type Ring, type RingId, type Token } from './ring.ts'
 
 export interface ReplicaSet {
   /** Indices into the plan's nodes. */
@@ -79,20 +79,33 @@ export function createPlacement (ring: Ring): Placement {
 }
 
 function makePlan (ring: Ring, slot: number): Plan {
-  const lists = [preferenceList(ring.tokens, ring.replicas, slot)]
+  const all = preferenceList(ring.tokens, ring.replicas, slot)
+  const left = presentList(ring, slot)
+  // While one is gone, a majority of the others meets every quorum of all; of five with two gone it takes all three.
+  const meeting = Math.min(left.length, all.length - majority(all.length) + 1)
+  const sets = [{ list: left, quorum: Math.max(majority(left.length), meeting) }]
   if (ring.next !== undefined) {
     const next = preferenceList(ring.next, ring.replicas, slot)
-    if (!sameMembers(next, lists[0] as string[])) lists.push(next)
+    if (!sameMembers(next, left)) sets.push({ list: next, quorum: majority(next.length) })
   }
-  const nodes = [...new Set(lists.flat())]
+  // Where all replicas are gone, only those to come are left.
+  if (left.length === 0) sets.shift()
+  const nodes = [...new Set(sets.flatMap(({ list }) => list))]
   return {
     ring: { generation: ring.generation, epoch: ring.epoch },
     nodes,
-    sets: lists.map(list => {
-      const majority = Math.floor(list.length / 2) + 1
-      return { members: list.map(node => nodes.indexOf(node)), read: majority, write: majority }
-    })
+    sets: sets.map(({ list, quorum }) => ({ members: list.map(node => nodes.indexOf(node)), read: quorum, write: quorum }))
   }
+}
+
+/** How many of so many replicas make a quorum, for reads and for writes. */
+export function majority (replicas: number): number {
+  return Math.floor(replicas / 2) + 1
+}
+
+/** The replicas by the present tokens that are not gone. */
+function presentList (ring: Ring, slot: number): string[] {
+  return preferenceList(ring.tokens, ring.replicas, slot).filter(node => !ring.gone?.includes(node))
 }
 
 /** A plan with other quorums than majorities. Quorums larger than a set are capped by it. */
@@ -123,20 +136,50 @@ export function moves (from: readonly Token[], to: readonly Token[], replicas: n
     .filter(move => !sameMembers(move.from, move.to))
 }
 
-/** Slots `min` to `max`, both included, that a node holds, and the nodes that hold them with it. */
+/** Slots `min` to `max`, both included, of which a node holds a replica, now or to come. */
 export interface Holding {
   readonly min: number
   readonly max: number
+  /** The other nodes that hold these slots by the present tokens and are not gone. */
   readonly others: readonly string[]
+  /** How many replicas the slots have by the present tokens, those that are gone included. */
+  readonly replicas: number
+  /** True if the node is one of them; false: it is only to become one. */
+  readonly present: boolean
 }
 
-/** Everything that a member holds by the present tokens, in ascending order of slots. */
+/** Everything that a node holds or is due to hold, in ascending order of slots. */
 export function holdings (ring: Ring, node: string): Holding[] {
   if (!namesNode(ring, node)) return []
-  return arcsOf(ring.tokens)
-    .map(([min, max]) => ({ min, max, list: preferenceList(ring.tokens, ring.replicas, min) }))
-    .filter(arc => arc.list.includes(node))
-    .map(({ min, max, list }) => ({ min, max, others: list.filter(other => other !== node) }))
+  return arcsOf([...ring.tokens, ...ring.next ?? []]).flatMap(([min, max]) => {
+    const all = preferenceList(ring.tokens, ring.replicas, min)
+    const present = all.includes(node)
+    if (!present && !(ring.next !== undefined && preferenceList(ring.next, ring.replicas, min).includes(node))) return []
+    return [{ min, max, others: presentList(ring, min).filter(other => other !== node), replicas: all.length, present }]
+  })
+}
+
+/**
+ * What a node has to fetch in the change of `ring`: the slots that it does not hold now; and all of them, where so few replicas stay that
+ * a write of now would not be at a quorum of those to come. Three become two: a write is at A and C; C leaves; then A may leave too, as B
+ * is enough by itself, but has to have it.
+ */
+export function dueTo (ring: Ring, node: string): Holding[] {
+  const now = copies(ring.tokens, ring.replicas)
+  const then = copies(ring.next ?? ring.tokens, ring.replicas)
+  const areTooFew = majority(now) - (now - then) < majority(then)
+  const stays = ring.next?.some(token => token.node === node) ?? false
+  return holdings(ring, node).filter(({ present }) => !present || (areTooFew && stays))
+}
+
+/** The nodes that have something to fetch in the change of `ring`, in order of their names. */
+export function receiversOf (ring: Ring): string[] {
+  return nodesOf(ring).filter(node => dueTo(ring, node).length > 0).sort()
+}
+
+/** How many replicas every slot has. */
+function copies (tokens: readonly Token[], replicas: number): number {
+  return Math.min(replicas, new Set(tokens.map(token => token.node)).size)
 }
 
 /** The ranges of slots that no token divides; the one that wraps round appears as two. */

@@ -42,6 +42,9 @@ export interface Pair { readonly slot: number, readonly key: string, readonly re
 /** Chooses slots; called once per slot and name, so it must be cheap. */
 export type SlotFilter = (slot: number) => boolean
 
+/** Runs a batch, or not. */
+export type BatchGuard = <T>(batch: () => Promise<T>) => Promise<T | undefined>
+
 /**
  * The pairs of one node. Records past their grace (`keepUntilMs`) count as absent everywhere. No method throws for
  * anything that a client or Memcached can do, but `scan` and `purge`, whose callers cannot go on without them.
@@ -56,13 +59,18 @@ export interface Storage {
   get (slot: number, key: string): Promise<GetResult>
   /** Stores the record if its version is newer than what is there or the same; never replaces a newer one. */
   merge (slot: number, key: string, record: Record): Promise<MergeResult>
+  /** Merges many pairs as `merge` does each; resolves when all have been, with the first failure if there was one. */
+  mergeAll (pairs: readonly Pair[]): Promise<Failed | undefined>
   /**
    * Every pair of the chosen slots that is there from beginning to end, each once; pairs that come or go meanwhile may be
    * missing. Tombstones are included. Batches are bounded; the consumer sets the pace. Throws `KV_ERR_STORAGE`.
    */
   scan (slots: SlotFilter): AsyncIterable<readonly Pair[]>
-  /** Removes the pairs of the chosen slots and tells how many. Throws `KV_ERR_STORAGE`. */
-  purge (slots: SlotFilter): Promise<number>
+  /**
+   * Removes the pairs of the chosen slots and tells how many. Each batch is removed within a call of `within`, where there is one; where that
+   * resolves with undefined, without having called back, nothing more is removed. Throws `KV_ERR_STORAGE`.
+   */
+  purge (slots: SlotFilter, within?: BatchGuard): Promise<number>
   /** What an operator asks of a storage. Throws `KV_ERR_STORAGE` when it does not answer. */
   stats (): Promise<StorageStats>
   /** Looks for the sentinel again, after it was written. */

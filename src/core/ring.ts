@@ -22,6 +22,10 @@ export interface Ring extends RingId {
   readonly next?: readonly Token[]
   /** During a change: the nodes that have yet to receive what they are due. */
   readonly pending?: readonly string[]
+  /** During a change: the epoch at which it began. What was copied since then need not be copied again. */
+  readonly since?: number
+  /** During a change: members that are gone for good by the operator's word, and count in no quorum any more. */
+  readonly gone?: readonly string[]
 }
 
 /** The shape of `GET /hash_ring`, of the ring file and of rings between nodes. */
@@ -33,6 +37,8 @@ export interface RingJson {
   replicas: number
   next?: { [position: string]: string }
   pending?: string[]
+  since?: number
+  gone?: string[]
 }
 
 export interface Seed { readonly tokens: readonly Token[], readonly replicas: number, readonly generation: number | undefined }
@@ -45,14 +51,29 @@ export function compareRings (a: RingId, b: RingId): number {
   return a.generation - b.generation || a.epoch - b.epoch
 }
 
-/** The nodes of the ring, those to come included; no node twice. */
+/** The nodes of the ring, those to come included and those that are gone left out; no node twice. */
 export function nodesOf (ring: Ring): string[] {
-  return [...new Set([...ring.tokens, ...ring.next ?? []].map(token => token.node))]
+  return [...new Set([...ring.tokens, ...ring.next ?? []].map(token => token.node))].filter(node => !isGone(ring, node))
 }
 
-/** True if the node has a token, now or to come. */
+/** The nodes that have a present token and are not gone; no node twice. They decide on the next ring. */
+export function membersOf (ring: Ring): string[] {
+  return [...new Set(ring.tokens.map(token => token.node))].filter(node => !isGone(ring, node))
+}
+
+/** True if the node has a token, now or to come, and is not gone. */
 export function namesNode (ring: Ring, node: string): boolean {
-  return ring.tokens.some(token => token.node === node) || (ring.next?.some(token => token.node === node) ?? false)
+  return nodesOf(ring).includes(node)
+}
+
+/** True if both rings have the same tokens and, where they are changing, it is one and the same change. */
+export function sameShape (a: Ring, b: Ring): boolean {
+  return a.generation === b.generation && a.replicas === b.replicas && a.since === b.since &&
+    sameTokens(a.tokens, b.tokens) && sameTokens(a.next ?? [], b.next ?? [])
+}
+
+function isGone (ring: Ring, node: string): boolean {
+  return ring.gone?.includes(node) ?? false
 }
 
 /** `host:port` with a plain host name, an IPv4 address or an IPv6 address in brackets, and a port. */
@@ -70,23 +91,42 @@ export function ringToJson (ring: Ring): RingJson {
     epoch: ring.epoch,
     replicas: ring.replicas,
     ...ring.next && { next: tokenMap(ring.next) },
-    ...ring.pending && { pending: [...ring.pending] }
+    ...ring.pending && { pending: [...ring.pending] },
+    ...ring.since !== undefined && { since: ring.since },
+    ...ring.gone && { gone: [...ring.gone] }
   }
 }
 
 /** The ring that `text`, JSON as `ringToJson` makes it, spells. Throws `KV_ERR_RING_INVALID`. */
 export function parseRing (text: string): Ring {
   const json = parseObject(text)
-  const { pending } = json
-  if (pending !== undefined && !(Array.isArray(pending) && pending.every(isNodeAddress))) throw invalid('pending is a list of nodes')
-  if ((json.next === undefined) !== (pending === undefined)) throw invalid('next and pending come together')
-  return {
+  const ring = {
     generation: integer(json, 'generation', 1, GENERATION_LIMIT - 1),
     epoch: integer(json, 'epoch', 1, EPOCH_LIMIT - 1),
     replicas: integer(json, 'replicas', 1, REPLICAS_LIMIT),
-    tokens: tokensFromMap(json.ring),
-    ...pending !== undefined && { next: tokensFromMap(json.next), pending }
+    tokens: tokensFromMap(json.ring)
   }
+  return { ...ring, ...parseChange(json, ring) }
+}
+
+/** What a ring says of the change that it is in; nothing for a stable one. */
+function parseChange (json: Record<string, unknown>, { tokens, epoch }: Ring): Partial<Ring> {
+  const { next, pending, since, gone } = json
+  if (next === undefined && pending === undefined && since === undefined && gone === undefined) return {}
+  if (next === undefined || pending === undefined || since === undefined) throw invalid('next, pending and since come together')
+  const to = tokensFromMap(next)
+  return {
+    next: to,
+    pending: nodesAmong(pending, to, 'pending'),
+    since: integer(json, 'since', 1, epoch),
+    ...gone !== undefined && { gone: nodesAmong(gone, tokens, 'gone') }
+  }
+}
+
+function nodesAmong (list: unknown, tokens: readonly Token[], name: string): string[] {
+  const among = (node: unknown) => tokens.some(token => token.node === node)
+  if (!Array.isArray(list) || list.length === 0 || new Set(list).size < list.length || !list.every(among)) throw invalid(`${name} is a list of nodes of the ring`)
+  return list
 }
 
 /**
@@ -137,11 +177,12 @@ export function adopts (node: string, present: Ring | undefined, offered: Ring):
   return offered.generation === present.generation || namesNode(offered, node) || !namesNode(present, node)
 }
 
-function sameTokens (a: readonly Token[], b: readonly Token[]): boolean {
+export function sameTokens (a: readonly Token[], b: readonly Token[]): boolean {
   return a.length === b.length && a.every((token, i) => token.position === b[i]?.position && token.node === b[i]?.node)
 }
 
-function tokenMap (tokens: readonly Token[]): { [position: string]: string } {
+/** Tokens as a JSON object: position to node. */
+export function tokenMap (tokens: readonly Token[]): { [position: string]: string } {
   return Object.fromEntries(tokens.map(token => [token.position, token.node]))
 }
 
@@ -160,7 +201,8 @@ function checkTokens (tokens: Token[]): readonly Token[] {
   return tokens
 }
 
-function checkPosition (position: unknown): number {
+/** The position itself. Throws `KV_ERR_RING_INVALID`. */
+export function checkPosition (position: unknown): number {
   if (!Number.isInteger(position) || (position as number) < 0 || (position as number) >= SLOTS) throw invalid(`a token is a whole number from 0 to ${SLOTS - 1}`)
   return position as number
 }

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { createProxyServer } from 'httpxy'
 import { CATALOGUE, type ErrorCode } from '../errors.ts'
-import { BALANCER_BODY_BYTES, BALANCER_SILENCE_MS, BALANCER_STOP_MS } from '../limits.ts'
+import { BALANCER_BODY_BYTES, BALANCER_SILENCE_MS, BALANCER_STOP_MS } from './limits.ts'
 import { watchNodes } from './health.ts'
 
 export interface BalancerOptions {

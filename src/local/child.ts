@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { LOCAL_ERROR_LINES, LOCAL_STOP_MS } from '../limits.ts'
+import { LOCAL_ERROR_LINES, LOCAL_STOP_MS } from './limits.ts'
 
 export interface ChildOptions {
   /** What it is called in reports. */

@@ -1,7 +1,7 @@
 // Asks every node of the local cluster, again and again, whether it is ready. A node that is not gets no new requests.
 
 import { request } from 'undici'
-import { BALANCER_CHECK_DEADLINE_MS, BALANCER_CHECK_MS } from '../limits.ts'
+import { BALANCER_CHECK_DEADLINE_MS, BALANCER_CHECK_MS } from './limits.ts'
 
 export interface Health {
   /** The next ready node in turn that is not among those tried; undefined: none is left. */

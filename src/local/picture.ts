@@ -21,6 +21,9 @@ Try:
   curl '${front}/route?key=roof'
   curl '${front}/route_test?key=roof'
   curl -X DELETE '${front}/route?key=roof'
+  curl ${front}/add_node/5000/${HOST}:${nodePorts[2]}
+  curl ${front}/ring/changes
+  curl ${front}/remove_node/${HOST}:${nodePorts[2]}
   curl ${front}/hash_ring
 
 Ctrl-C stops all of it.

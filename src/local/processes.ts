@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { KvError } from '../errors.ts'
-import { LOCAL_POLL_MS, LOCAL_READY_MS } from '../limits.ts'
+import { LOCAL_POLL_MS, LOCAL_READY_MS } from './limits.ts'
 import { startChild, type Child, type ChildOptions } from './child.ts'
 
 const STAGES = ['storage', 'node', 'front'] as const

@@ -2,7 +2,7 @@
 // by `add` where there was nothing, by `cas` where there was something older. If either loses a race, it looks again.
 
 import { performance } from 'node:perf_hooks'
-import { failed, MISS, STORED, type Failed, type GetResult, type MergeResult } from '../core/ports.ts'
+import { failed, MISS, STORED, type Failed, type GetResult, type MergeResult, type Pair } from '../core/ports.ts'
 import { keepUntilMs, type Record } from '../core/record.ts'
 import { compareVersions } from '../core/version.ts'
 import { KvError } from '../errors.ts'
@@ -55,6 +55,36 @@ export async function mergePair (ports: PairPorts, slot: number, key: string, re
   } finally {
     ports.lanes.leave(name)
   }
+}
+
+/**
+ * As `Storage.mergeAll`. Pairs that are copied are mostly new here, so each is put by `add` without a look; only where there is something
+ * already it is merged like any other.
+ */
+export function mergePairs (ports: PairPorts, pairs: readonly Pair[]): Promise<Failed | undefined> {
+  return new Promise((resolve) => {
+    let waiting = pairs.length
+    let failure: Failed | undefined
+    const settle = (result: MergeResult): void => {
+      if (result.kind === 'failed') failure ??= result
+      if (--waiting === 0) resolve(failure)
+    }
+    if (waiting === 0) resolve(undefined)
+    for (const pair of pairs) addPair(ports, pair, settle)
+  })
+}
+
+function addPair (ports: PairPorts, { slot, key, record }: Pair, done: (result: MergeResult) => void): void {
+  if (keepUntilMs(record) <= ports.wallMs()) return done(STORED)
+  const connection = ports.client.pick()
+  if ('kind' in connection) return done(connection)
+  const name = pairName(slot, key)
+  connection.add(name, expiryS(keepUntilMs(record)), encodeItem(name, key, record), (reply) => {
+    if (reply.kind === 'stored') done(STORED)
+    else if (reply.kind === 'full') done(failed('full'))
+    else if (reply.kind === 'failed') done(reply)
+    else mergePair(ports, slot, key, record).then(done, () => done(failed('unreachable')))
+  })
 }
 
 /** One look and one step. `lost`: another writer came between the two. */

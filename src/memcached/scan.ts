@@ -1,7 +1,7 @@
 // Enumerates the pairs of some slots: dumps of names by a thread, as many as the budget for names makes necessary, each
 // over slots of its own, and for each the values through the data connections, a few batches ahead of the consumer.
 
-import { type Pair, type SlotFilter } from '../core/ports.ts'
+import { type BatchGuard, type Pair, type SlotFilter } from '../core/ports.ts'
 import { keepUntilMs } from '../core/record.ts'
 import { KvError } from '../errors.ts'
 import { SCAN_AHEAD, SCAN_BATCH_BYTES, SCAN_BATCH_PAIRS, SLOTS } from '../limits.ts'
@@ -25,9 +25,12 @@ export async function * scanPairs (ports: ScanPorts, slots: SlotFilter): AsyncGe
 }
 
 /** As `Storage.purge`. */
-export async function purgePairs (ports: ScanPorts, slots: SlotFilter): Promise<number> {
+export async function purgePairs (ports: ScanPorts, slots: SlotFilter, within: BatchGuard = (batch) => batch()): Promise<number> {
   let purged = 0
-  for await (const count of ahead(nameBatches(ports, slots), (names) => deletePairs(ports, names))) purged += count
+  for await (const count of ahead(nameBatches(ports, slots), (names) => within(() => deletePairs(ports, names)))) {
+    if (count === undefined) break
+    purged += count
+  }
   return purged
 }
 

@@ -8,6 +8,10 @@ import { startNodes, type TestNode } from '../support/nodes.ts'
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
 const LONG = 'x'.repeat(1025)
+const NODE = '127.0.0.1:5'
+/** What is no `host:port`, percent-encoded. */
+const NO_NODES = ['127.0.0.1', '127.0.0.1:', ':5', '127.0.0.1:0', '127.0.0.1:65536', '127.0.0.1:05', '127.0.0.1:5x', '127.0.0.1:5%20', '%00:5', '%c3%bc:5', 'a%2fb:5', 'http:%2f%2fa:5', '::1:5', '[x]:5', '-:5', `${'x'.repeat(254)}:5`, `${'x'.repeat(5000)}:5`]
+const NO_TOKENS = ['10000', '-1', '1.5', '1e3', 'x', '%20', '0x10', '99999999999', '%31%20', '+1', '1'.repeat(5000)]
 
 /** method, path, content type, body, code */
 type Line = [method: string, path: string, type: string | undefined, body: string | undefined, code: ErrorCode]
@@ -107,10 +111,61 @@ const REQUESTS: Line[] = [
   ['POST', '/internal/ops', JSON_TYPE, '{}', 'KV_ERR_MEDIA_TYPE'],
   ['POST', '/internal/ops', 'application/octet-stream', 'x', 'KV_ERR_FRAME'],
   ['POST', '/internal/ops', 'application/octet-stream', 'x'.repeat(8 * 1024 * 1024 + 1), 'KV_ERR_BODY_TOO_LARGE'],
-  ...['{}', 'null', '[]', '7', '{"generation":1,"epoch":1}', '{"generation":1,"epoch":1,"ranges":[[0]]}', '{"generation":1,"epoch":1,"ranges":[[0,10000]]}', '{"generation":1,"epoch":1,"ranges":[[-1,5]]}',
-    '{"generation":"1","epoch":1,"ranges":[]}', '{"generation":1,"epoch":null,"ranges":[]}', '{"generation":1,"epoch":1,"ranges":[[0.5,1]]}', '{"generation":1,"epoch":1,"ranges":"x"}'
+  ...['{}', 'null', '[]', '7', '{"ring":{}}', '{"ring":{},"ranges":[[0]]}', '{"ring":{},"ranges":[[0,10000]]}', '{"ring":{},"ranges":[[-1,5]]}',
+    '{"ring":"1","ranges":[]}', '{"ring":[],"ranges":[]}', '{"ring":{},"ranges":[[0.5,1]]}', '{"ring":{},"ranges":"x"}'
   ].map((body): Line => ['POST', '/internal/pull', JSON_TYPE, body, 'KV_ERR_MALFORMED']),
-  ['POST', '/internal/pull', JSON_TYPE, '{"generation":1,"epoch":1,"ranges":[[0,9999]]}', 'KV_ERR_FENCED']
+  ...['GET', 'POST'].flatMap((method): Line[] => [
+    ...NO_TOKENS.map((token): Line => [method, `/add_node/${token}/${NODE}`, undefined, undefined, 'KV_ERR_RING_INVALID']),
+    ...NO_NODES.flatMap((node): Line[] => [
+      [method, `/add_node/1/${node}`, undefined, undefined, 'KV_ERR_RING_INVALID'],
+      [method, `/remove_node/${node}?force=true`, undefined, undefined, 'KV_ERR_RING_INVALID']
+    ]),
+    [method, '/add_node/1/%ff:5', undefined, undefined, 'KV_ERR_MALFORMED'],
+    [method, '/add_node/%/a:5', undefined, undefined, 'KV_ERR_MALFORMED'],
+    [method, '/add_node//a:5', undefined, undefined, 'KV_ERR_RING_INVALID'],
+    [method, '/remove_node/', undefined, undefined, 'KV_ERR_RING_INVALID'],
+    ...['', '1', 'TRUE', 'true&force=true', '%ff'].map((force): Line => [method, `/remove_node/${NODE}?force=${force}`, undefined, undefined, 'KV_ERR_MALFORMED']),
+    [method, `/remove_node/${NODE}?force=%zz`, undefined, undefined, 'KV_ERR_MALFORMED'],
+    [method, `/remove_node/${NODE}`, undefined, undefined, 'KV_ERR_UNKNOWN_NODE'],
+    ...['/add_node', '/add_node/1', `/add_node/1/${NODE}/`, `/add_node/1/${NODE}/2`, '/remove_node', `/remove_node/${NODE}/1`].map((path): Line => [method, path, undefined, undefined, 'KV_ERR_NO_ROUTE'])
+  ]),
+  ...['PUT', 'DELETE', 'OPTIONS'].map((method): Line => [method, `/add_node/1/${NODE}`, undefined, undefined, 'KV_ERR_NO_ROUTE']),
+  ...['/update_ring', '/ring/plan'].flatMap((path): Line[] => [
+    ['GET', path, undefined, undefined, 'KV_ERR_NO_ROUTE'],
+    ['POST', path, undefined, undefined, 'KV_ERR_MALFORMED'],
+    ['POST', path, 'text/plain', 'task=add', 'KV_ERR_MEDIA_TYPE'],
+    ['POST', path, JSON_TYPE, '[]', 'KV_ERR_MALFORMED'],
+    ['POST', path, JSON_TYPE, '{', 'KV_ERR_MALFORMED'],
+    ['POST', path, FORM, '', 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, 'ip=%zz&key=1&task=add', 'KV_ERR_MALFORMED'],
+    ['POST', path, FORM, 'key=1&task=add', 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, `ip=${NODE}&ip=${NODE}&key=1&task=add`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, `ip=${NODE}&task=add`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, `ip=${NODE}&key=1`, 'KV_ERR_MALFORMED'],
+    ['POST', path, FORM, `ip=${NODE}&key=1&task=move`, 'KV_ERR_MALFORMED'],
+    ['POST', path, FORM, `ip=${NODE}&key=1&task=add&task=add`, 'KV_ERR_MALFORMED'],
+    ['POST', path, FORM, `ip=${NODE}&key=&task=add`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, `ip=${NODE}&key=&task=remove`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, `ip=${NODE}&key=1&key=1&task=remove`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, FORM, `ip=${NODE}&key=10000&task=add`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, JSON_TYPE, `{"ip":"${NODE}","key":1.5,"task":"add"}`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, JSON_TYPE, `{"ip":"${NODE}","key":true,"task":"add"}`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, JSON_TYPE, `{"ip":"${NODE}","key":null,"task":"remove"}`, 'KV_ERR_RING_INVALID'],
+    ['POST', path, JSON_TYPE, '{"ip":5,"key":1,"task":"add"}', 'KV_ERR_RING_INVALID'],
+    ['POST', path, JSON_TYPE, `{"ip":"${NODE}","key":1,"task":"remove"}`, 'KV_ERR_UNKNOWN_NODE'],
+    ['POST', path, FORM, `ip=${NODE}&task=remove`, 'KV_ERR_UNKNOWN_NODE']
+  ]),
+  ['GET', '/ring/abort', undefined, undefined, 'KV_ERR_NO_ROUTE'],
+  ['POST', '/ring/abort', undefined, undefined, 'KV_ERR_RING_CONFLICT'],
+  ['POST', '/ring/abort', 'text/plain', 'x', 'KV_ERR_MEDIA_TYPE'],
+  ['POST', '/ring/changes', undefined, undefined, 'KV_ERR_NO_ROUTE'],
+  ...['{}', '{"vote":7}', 'null', '[]'].map((body): Line => ['POST', '/internal/vote', JSON_TYPE, body, 'KV_ERR_MALFORMED']),
+  ...['', '{}', 'null', '{\\"present\\":\\"x\\"}'].map((vote): Line => ['POST', '/internal/vote', JSON_TYPE, `{"vote":"${vote}"}`, 'KV_ERR_RING_INVALID']),
+  ...['{}', '{"ring":{}}', '{"ring":7}', '{"ring":{"ring":{"1":"n:1"},"generation":0,"epoch":1,"replicas":1}}', '7'].map((body): Line => ['POST', '/internal/tidy', JSON_TYPE, body, 'KV_ERR_RING_INVALID']),
+  ['POST', '/internal/tidy', undefined, undefined, 'KV_ERR_RING_INVALID'],
+  ['POST', '/internal/tidy', JSON_TYPE, '{"ring":{"ring":{"3000":"n:1"},"_sorted_keys":[3000],"generation":1,"epoch":1,"replicas":1}}', 'KV_ERR_RING_CONFLICT'],
+  ['POST', '/internal/pull', JSON_TYPE, '{"ring":{},"ranges":[[0,9999]]}', 'KV_ERR_RING_INVALID'],
+  ['POST', '/internal/pull', JSON_TYPE, '{"ring":{"ring":{"3000":"n:1"},"generation":1,"epoch":1,"replicas":1},"ranges":[[0,9999]]}', 'KV_ERR_FENCED']
 ]
 
 t.test('each line of the table', async t => {

@@ -129,9 +129,8 @@ t.test('a node that is emptied again while it fetches starts over', async t => {
 
 t.test('a pull tells whether its source remembers everything', async t => {
   const [a, b] = await setup(t, 2) as unknown as [TestNode, TestNode]
-  const { generation, epoch } = (await a.ask('/hash_ring')).json()
   const pull = async () => {
-    const body = JSON.stringify({ generation, epoch, ranges: [[0, 9999]] })
+    const body = JSON.stringify({ ring: (await a.ask('/hash_ring')).json(), ranges: [[0, 9999]] })
     const decoder = createPairDecoder()
     const pairs = decoder.push((await a.ask('/internal/pull', { method: 'POST', headers: { 'content-type': 'application/json' }, body })).body)
     return { keys: pairs.length, ...decoder.finish() }
@@ -145,14 +144,18 @@ t.test('a pull tells whether its source remembers everything', async t => {
 t.test('a pull under another ring is fenced', async t => {
   const nodes = await setup(t, 3)
   const [a, b] = nodes as unknown as [TestNode, TestNode]
-  const { generation, epoch } = (await a.ask('/hash_ring')).json()
-  const pull = (generation: number, epoch: number) => b.ask('/internal/pull', {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ generation, epoch, ranges: [[0, 9999]] })
+  const ring = (await a.ask('/hash_ring')).json()
+  const pull = (other: object) => b.ask('/internal/pull', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ring: { ...ring, ...other }, ranges: [[0, 9999]] })
   })
-  t.match(await pull(generation, epoch), { status: 200, headers: { 'content-type': 'application/octet-stream' } })
-  for (const answer of [await pull(generation, epoch + 1), await pull(generation - 1, epoch), await pull(generation + 1, epoch)]) {
+  t.match(await pull({}), { status: 200, headers: { 'content-type': 'application/octet-stream' } })
+  for (const other of [{ generation: ring.generation - 1 }, { replicas: 2 }]) {
+    const answer = await pull(other)
     t.match({ status: answer.status, ...answer.json() }, { status: 409, code: 'KV_ERR_FENCED' })
   }
+  t.match(await pull({ epoch: ring.epoch + 1 }), { status: 200 }, 'a newer one is taken over first')
+  t.equal((await b.ask('/hash_ring')).json().epoch, ring.epoch + 1)
+  t.match(await pull({}), { status: 200 }, 'what was copied by the older one is as good, as it is the same ring but for its number')
 })
 
 t.test('writes that go on during the recovery are not lost', async t => {

@@ -6,9 +6,9 @@ import { readConfig } from '../../src/config.ts'
 
 t.test('nothing set', async t => {
   t.same(readConfig({}), {
-    host: '0.0.0.0', port: 5000, node: '127.0.0.1:5000', storage: 'memory', memcached: '127.0.0.1:11211', workers: 0, replicas: 3, stateDir: undefined, token: undefined, logLevel: 'info'
+    host: '0.0.0.0', port: 5000, node: '127.0.0.1:5000', storage: 'memory', memcached: '127.0.0.1:11211', workers: 0, replicas: 3, stateDir: undefined, token: undefined, copyBytesPerS: 100_000_000, logLevel: 'info'
   })
-  t.same(readConfig({ HOST: '', PORT: '', NODE_ADDRESS: '', STORAGE: '', MEMCACHED: '', WORKERS: '', REPLICAS: '', STATE_DIR: '', CLUSTER_TOKEN: '', LOG_LEVEL: '' }), readConfig({}), 'an empty variable is an unset one')
+  t.same(readConfig({ HOST: '', PORT: '', NODE_ADDRESS: '', STORAGE: '', MEMCACHED: '', WORKERS: '', REPLICAS: '', STATE_DIR: '', CLUSTER_TOKEN: '', COPY_MB_PER_S: '', LOG_LEVEL: '' }), readConfig({}), 'an empty variable is an unset one')
 })
 
 t.test('with memcached', async t => {
@@ -20,8 +20,8 @@ t.test('with memcached', async t => {
 })
 
 t.test('all set', async t => {
-  t.match(readConfig({ HOST: '::', PORT: '65535', NODE_ADDRESS: 'n1.example:80', REPLICAS: '16', STATE_DIR: 'x', CLUSTER_TOKEN: 's3cret!~', LOG_LEVEL: 'silent' }), {
-    host: '::', port: 65535, node: 'n1.example:80', replicas: 16, stateDir: 'x', token: 's3cret!~', logLevel: 'silent'
+  t.match(readConfig({ HOST: '::', PORT: '65535', NODE_ADDRESS: 'n1.example:80', REPLICAS: '16', STATE_DIR: 'x', CLUSTER_TOKEN: 's3cret!~', COPY_MB_PER_S: '10000', LOG_LEVEL: 'silent' }), {
+    host: '::', port: 65535, node: 'n1.example:80', replicas: 16, stateDir: 'x', token: 's3cret!~', copyBytesPerS: 10_000_000_000, logLevel: 'silent'
   })
   t.match(readConfig({ NODE_ADDRESS: '[::1]:5000' }), { node: '[::1]:5000' })
 })
@@ -37,6 +37,7 @@ const REFUSED: Array<[environment: { [name: string]: string }, name: string]> = 
   [{ WORKERS: '1' }, 'WORKERS'],
   ...['0', '17', '-1', 'x', '2.5'].map((REPLICAS): [{ [name: string]: string }, string] => [{ REPLICAS }, 'REPLICAS']),
   ...['two words', 'tab\t', 'ü', ' '].map((CLUSTER_TOKEN): [{ [name: string]: string }, string] => [{ CLUSTER_TOKEN }, 'CLUSTER_TOKEN']),
+  ...['0', '10001', '-1', 'x', '0.5'].map((COPY_MB_PER_S): [{ [name: string]: string }, string] => [{ COPY_MB_PER_S }, 'COPY_MB_PER_S']),
   ...['verbose', 'INFO', '30'].map((LOG_LEVEL): [{ [name: string]: string }, string] => [{ LOG_LEVEL }, 'LOG_LEVEL'])
 ]
 

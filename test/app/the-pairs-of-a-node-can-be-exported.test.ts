@@ -106,11 +106,11 @@ function endless () {
 
 for (const [path, method] of [['/fetch_keys', 'GET'], ['/migrate/0/9999', 'GET'], ['/internal/pull', 'POST']] as const) {
   const asking = async (node: TestNode, aborter: AbortController) => {
-    const { generation, epoch } = (await node.ask('/hash_ring')).json()
+    const ring = (await node.ask('/hash_ring')).json()
     return request(`http://${node.address}${path}`, {
       method,
       signal: aborter.signal,
-      ...method === 'POST' && { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ generation, epoch, ranges: [[0, 9999]] }) }
+      ...method === 'POST' && { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ring, ranges: [[0, 9999]] }) }
     })
   }
 

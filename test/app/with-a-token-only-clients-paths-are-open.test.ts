@@ -9,7 +9,8 @@ type Three = [TestNode, TestNode, TestNode]
 const OPEN = new Set(['/', '/route?key=k', '/kv/k', '/livez', '/readyz'])
 const CLOSED = [
   '/hash_ring', '/route_test?key=k', '/cache?key=k', '/fetch_keys', '/migrate/0/9999', '/clear_cache', '/bulk_update_keys', '/internal/ops', '/internal/pull', '/none', '/metrics', '/ring/changes',
-  '/add_node/5/127.0.0.1:5', '//', '/kv', '/routes', '/route/', '/ROUTE?key=k', '/livez/', '/%6b', '*'
+  '/ring/plan', '/ring/abort', '/update_ring',
+  '/add_node/5/127.0.0.1:5', '/remove_node/127.0.0.1:5', '/remove_node/127.0.0.1:5?force=true', '/internal/tidy', '/internal/vote', '/internal/progress', '//', '/kv', '/routes', '/route/', '/ROUTE?key=k', '/livez/', '/%6b', '*'
 ]
 
 t.test('without the token', async t => {
@@ -51,6 +52,20 @@ t.test('with the token all is as without any', async t => {
   t.equal((await node.ask('/hash_ring', { headers })).json().epoch, 1)
   t.equal((await node.ask('/bulk_update_keys', { method: 'POST', headers, body: { dic: '{"k":"v"}' } })).status, 200)
   t.match(await node.ask('/none', { headers }), { status: 404 })
+})
+
+t.test('the ring changes among nodes with the token, and not with one that has another', async t => {
+  const nodes = await startNodes(t, 4, { members: 2, replicas: 1, token: ['secret', 'secret', 'secret', 'other'] })
+  const [a, b, c, d] = nodes as unknown as [...Three, TestNode]
+  const headers = { authorization: 'Bearer secret' }
+  for (let i = 0; i < 20; i++) await a.ask(`/kv/k${i}`, { method: 'PUT', body: 'v' })
+  t.match(await b.ask(`/add_node/2500/${c.address}`, { headers }), { status: 200, text: 'OK' })
+  t.match(await c.ask(`/remove_node/${a.address}`, { method: 'POST', headers }), { status: 200, text: 'OK' })
+  const before = (await b.ask('/hash_ring', { headers })).text
+  const refused = await b.ask(`/add_node/1/${d.address}`, { headers })
+  t.match({ status: refused.status, ...refused.json() }, { status: 503, code: 'KV_ERR_NODE_NOT_READY' })
+  t.equal((await b.ask('/hash_ring', { headers })).text, before)
+  for (let i = 0; i < 20; i++) t.match(await c.ask(`/kv/k${i}`), { status: 200, text: 'v' })
 })
 
 t.test('a node that forgot recovers from nodes with the token', async t => {

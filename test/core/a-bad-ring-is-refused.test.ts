@@ -7,6 +7,7 @@ import { KvError } from '../../src/errors.ts'
 
 const seed = (fields: object) => JSON.stringify({ nodes: [{ ip: 'a:1', key: 5 }], ...fields })
 const ring = (fields: object) => JSON.stringify({ ring: { 5: 'a:1' }, _sorted_keys: [5], generation: 1, epoch: 1, replicas: 1, ...fields })
+const change = { next: { 6: 'b:1' }, pending: ['b:1'], since: 1 }
 
 t.test('what is right is taken', async (t) => {
   t.same(parseSeed(seed({}), 3), { tokens: [{ position: 5, node: 'a:1' }], replicas: 3, generation: undefined })
@@ -15,7 +16,8 @@ t.test('what is right is taken', async (t) => {
     replicas: 2,
     generation: 99
   })
-  t.same(parseRing(ring({ next: { 6: 'b:1' }, pending: [] })), { generation: 1, epoch: 1, replicas: 1, tokens: [{ position: 5, node: 'a:1' }], next: [{ position: 6, node: 'b:1' }], pending: [] })
+  t.same(parseRing(ring(change)), { generation: 1, epoch: 1, replicas: 1, tokens: [{ position: 5, node: 'a:1' }], next: [{ position: 6, node: 'b:1' }], pending: ['b:1'], since: 1 })
+  t.same(parseRing(ring({ ...change, gone: ['a:1'] })).gone, ['a:1'])
 })
 
 t.test('bad seeds', async (t) => {
@@ -40,8 +42,10 @@ t.test('bad rings', async (t) => {
     ring({ ring: { ' 5': 'a:1' } }), ring({ ring: { 5: 'a' } }), ring({ ring: { 5: null } }), ring({ ring: { 5: 'a:1', '05': 'b:1' } }),
     '{"ring": {"__proto__": "a:1"}, "generation": 1, "epoch": 1, "replicas": 1}',
     ring({ generation: 0 }), ring({ generation: 2 ** 48 }), ring({ epoch: 0 }), ring({ epoch: 2 ** 32 }), ring({ epoch: '1' }), ring({ replicas: 0 }), ring({ replicas: undefined }),
-    ring({ next: { 6: 'b:1' } }), ring({ pending: ['b:1'] }), ring({ next: { 6: 'b:1' }, pending: 'b:1' }), ring({ next: { 6: 'b:1' }, pending: ['b'] }),
-    ring({ next: {}, pending: ['b:1'] }), ring({ next: null, pending: null })
+    ...['next', 'pending', 'since'].flatMap((name) => [ring({ ...change, [name]: undefined }), ring({ ...change, [name]: null }), ring({ [name]: change[name as keyof typeof change] })]),
+    ring({ gone: ['a:1'] }), ring({ ...change, next: {} }), ring({ ...change, next: [] }), ring({ ...change, since: 0 }), ring({ ...change, since: 2 }), ring({ ...change, since: '1' }),
+    ...['b:1', {}, [], ['a:1'], ['b'], ['b:1', 'b:1'], [null], [['b:1']]].map((pending) => ring({ ...change, pending })),
+    ...[null, 'a:1', {}, [], ['b:1'], ['a:1', 'a:1'], [7]].map((gone) => ring({ ...change, gone }))
   ]
   for (const text of bad) t.throws(() => parseRing(text), { code: 'KV_ERR_RING_INVALID' }, text)
 })

@@ -2,7 +2,8 @@
 // as long as a majority of the replicas remembers; and not a replica sooner.
 
 import t from 'tap'
-import { isComplete, type Fetched } from '../../src/core/recovery.ts'
+import { type Holding } from '../../src/core/placement.ts'
+import { isComplete, isReceived, type Fetched } from '../../src/core/recovery.ts'
 
 /** Every list of so many of these. */
 function lists<T> (of: readonly T[], length: number): T[][] {
@@ -10,6 +11,8 @@ function lists<T> (of: readonly T[], length: number): T[][] {
 }
 
 const others = (replicas: number) => Array.from({ length: replicas - 1 }, (_, i) => `node-${i + 1}:1`)
+
+const holdingOf = (others: readonly string[], fields: Partial<Holding> = {}): Holding => ({ min: 0, max: 9, others, replicas: others.length + 1, present: true, ...fields })
 
 /** The other replicas of every smallest write quorum that has the forgetful node in it, by index. */
 function quorums (replicas: number): number[][] {
@@ -29,7 +32,7 @@ for (const replicas of [1, 2, 3, 4, 5]) {
       const missed = quorums(replicas).filter((quorum) => !quorum.some(remembering))
       // Whoever was not asked may remember; whoever was has told.
       const canRemember = fetched.filter((answer) => answer?.remembers !== false).length
-      if (isComplete({ min: 0, max: 0, others: others(replicas) }, known, true)) {
+      if (isComplete(holdingOf(others(replicas)), known, true)) {
         restored++
         if (canRemember >= majority) t.same(missed, [], `every quorum is met: ${JSON.stringify(fetched)}`)
       } else {
@@ -42,13 +45,36 @@ for (const replicas of [1, 2, 3, 4, 5]) {
 
 t.test('nodes that are not asked for the holding do not count', async (t) => {
   const fetched = new Map<string, Fetched>([['x:1', { remembers: true }], ['y:1', { remembers: true }]])
-  t.notOk(isComplete({ min: 0, max: 9, others: others(3) }, fetched, true))
+  t.notOk(isComplete(holdingOf(others(3)), fetched, true))
 })
 
 t.test('a node that remembers needs those that acknowledged a write without it', async t => {
   const one = new Map<string, Fetched>([['n1', { remembers: true }]])
-  t.ok(isComplete({ min: 0, max: 9, others: ['n1', 'n2'] }, one, false), 'of three: one, as both acknowledged it')
-  t.notOk(isComplete({ min: 0, max: 9, others: ['n1', 'n2'] }, one, true))
-  t.notOk(isComplete({ min: 0, max: 9, others: ['n1', 'n2', 'n3', 'n4'] }, one, false), 'of five: two, as one of them may not have')
-  t.ok(isComplete({ min: 0, max: 9, others: ['n1'] }, new Map(), false), 'of two: none, as no write missed this node')
+  t.ok(isComplete(holdingOf(['n1', 'n2']), one, false), 'of three: one, as both acknowledged it')
+  t.notOk(isComplete(holdingOf(['n1', 'n2']), one, true))
+  t.notOk(isComplete(holdingOf(['n1', 'n2', 'n3', 'n4']), one, false), 'of five: two, as one of them may not have')
+  t.ok(isComplete(holdingOf(['n1']), new Map(), false), 'of two: none, as no write missed this node')
+})
+
+for (const replicas of [1, 2, 3, 4, 5]) {
+  t.test(`a receiver of slots with ${replicas} replicas`, async t => {
+    const sources = others(replicas + 1)
+    const quorum = Math.floor(replicas / 2) + 1
+    for (const fetched of lists<Fetched>([undefined, { remembers: true }, { remembers: false }], replicas)) {
+      const known = new Map(sources.map((node, i) => [node, fetched[i]]))
+      const remembering = fetched.filter(end => end?.remembers === true).length
+      t.equal(isReceived(holdingOf(sources, { replicas, present: false }), known), remembering > replicas - quorum, JSON.stringify(fetched))
+    }
+  })
+}
+
+t.test('a receiver waits for those that are left, and for nobody else', async t => {
+  const from = (...nodes: string[]) => new Map<string, Fetched>(nodes.map(node => [node, { remembers: true }]))
+  const two = holdingOf(['n1', 'n2'], { replicas: 3, present: false })
+  t.notOk(isReceived(two, from('n1')), 'one of three is gone, and its write may be at either of the others')
+  t.ok(isReceived(two, from('n1', 'n2')))
+  t.ok(isReceived(holdingOf(['n1'], { replicas: 3, present: false }), from('n1')), 'two of three are gone')
+  t.ok(isReceived(holdingOf([], { replicas: 1, present: false }), from()), 'nobody is left to fetch from')
+  t.notOk(isReceived(holdingOf(['n1', 'n2']), from()), 'a replica that stays needs one of the other two')
+  t.ok(isReceived(holdingOf(['n1', 'n2']), from('n2')))
 })

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { RECOVERING_MARK } from '../../src/core/ports.ts'
-import { fakeWorker, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
+import { fakeWorker, join, NODE, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 
 const remembering = { file: ringOf(1), text: textOf(ringOf(1)) }
 
@@ -65,12 +65,13 @@ t.test('a storage that is emptied once more starts over', async t => {
 })
 
 t.test('a ring that is installed in the middle does not mask it', async t => {
+  const moved = ringOf(3, [OTHER, NODE])
   const { keeper, record, worker, tick } = await startKeeper(t, remembering)
   let finish = (_complete: boolean) => {}
   worker.onRecover = () => new Promise(resolve => { finish = resolve })
   record.text = undefined
   await tick()
-  await keeper.install(ringOf(3))
+  await keeper.install(moved)
   t.equal(record.text, RECOVERING_MARK, 'the install did not touch it')
   t.match(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'serve 2', 'recover 2', 'switchTo 3', 'serve 3'])
   finish(true)
@@ -79,7 +80,7 @@ t.test('a ring that is installed in the middle does not mask it', async t => {
   await tick()
   finish(true)
   await settle()
-  t.equal(record.text, textOf(ringOf(3)))
+  t.equal(record.text, textOf(moved))
 })
 
 t.test('a process that starts and finds the mark goes on', async t => {
@@ -120,7 +121,7 @@ t.test('without any worker the recovery waits for one', async t => {
   await tick()
   t.equal(record.text, RECOVERING_MARK)
   const successor = fakeWorker()
-  await keeper.addWorker(successor.port)
+  await join(keeper, successor)
   await tick()
   t.ok(successor.calls.includes('recover 2'))
   t.equal(record.text, textOf(ringOf(2)))

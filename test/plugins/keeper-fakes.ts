@@ -5,10 +5,13 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { type Test } from 'tap'
-import { createKeeper, type NodeKeeper, type WorkerPort } from '../../plugins/ring/keeper.ts'
+import { createKeeper, type NodeKeeper } from '../../plugins/ring/keeper.ts'
+import { type WorkerPort } from '../../plugins/ring/team.ts'
+import { noStateFiles } from '../../plugins/ring/file.ts'
 import { KvError } from '../../src/errors.ts'
 import { RECONCILE_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
+import { renewed } from '../../src/core/change.ts'
 import { type Ring, type RingId } from '../../src/core/ring.ts'
 import { sentinelText } from '../../src/core/sentinel.ts'
 
@@ -64,7 +67,11 @@ export function fakeWorker () {
     calls: [] as string[],
     onSwitch: async (_ring: Ring) => {},
     onRecover: async (_ring: Ring) => true,
-    onRepair: async (_ring: Ring) => true
+    onRepair: async (_ring: Ring) => true,
+    /** Does what the members would agree on. A keeper that has the worker puts this in place. */
+    onRenew: async (_ring: Ring) => {},
+    onReceive: async (_ring: Ring) => true,
+    onPurge: async (_ring: Ring) => true
   }
   const port: WorkerPort = {
     async switchTo (ring) {
@@ -77,6 +84,12 @@ export function fakeWorker () {
       worker.calls.push(`${forgotten ? 'recover' : 'repair'} ${ring.epoch}`)
       return forgotten ? worker.onRecover(ring) : worker.onRepair(ring)
     },
+    async renew (ring) { await worker.onRenew(ring) },
+    async receive (ring) {
+      worker.calls.push(`receive ${ring.epoch}`)
+      return worker.onReceive(ring)
+    },
+    async purge (ring) { return worker.onPurge(ring) },
     kill () { worker.calls.push('kill') }
   }
   return Object.assign(worker, { port })
@@ -104,7 +117,7 @@ export async function startKeeper (t: Test, { file, text }: { readonly file?: Ri
   const clock = { nowMs: NOW_MS }
   const keeper = createKeeper({
     node: NODE,
-    file: { read: async () => file, write: async ring => { files.push(ring) } },
+    files: { ...noStateFiles, ring: { read: async () => file, write: async ring => { files.push(ring) } } },
     record: record.record,
     log: pino({ level: 'silent' }),
     nowMs: () => clock.nowMs
@@ -114,12 +127,18 @@ export async function startKeeper (t: Test, { file, text }: { readonly file?: Ri
     mock.timers.reset()
   })
   await keeper.start()
-  await keeper.addWorker(worker.port)
+  await join(keeper, worker)
   async function tick (): Promise<void> {
     mock.timers.tick(RECONCILE_MS)
     await settle()
   }
   return { keeper, record, worker, files, clock, tick }
+}
+
+/** Gives the keeper the worker, which agrees with itself on every ring that is to be renewed. */
+export async function join (keeper: NodeKeeper, worker: ReturnType<typeof fakeWorker>): Promise<void> {
+  worker.onRenew = async ring => { if (keeper.ring?.epoch === ring.epoch) await keeper.install(renewed(ring)) }
+  await keeper.addWorker(worker.port)
 }
 
 /** Lets everything run that waits for nothing from outside. */

@@ -23,6 +23,7 @@ const AWKWARD_KEYS = [
 export async function conforms (t: Test, open: (t: Test) => Promise<Subject>): Promise<void> {
   await t.test('what was merged is read', (t) => roundTrips(t, open))
   await t.test('the newest version stays', (t) => newestStays(t, open))
+  await t.test('many merged at once end as one by one', (t) => mergesMany(t, open))
   await t.test('any merges end as the model does', (t) => matchesModel(t, open))
   await t.test('what is past its grace is absent', (t) => forgets(t, open))
   await t.test('a merged value is a copy', (t) => copies(t, open))
@@ -70,6 +71,20 @@ async function roundTrips (t: Test, open: Open): Promise<void> {
     t.same(await storage.merge(9999, key, written), { kind: 'stored' }, key)
     same(t, await found(storage, 9999, key), written, key)
   }
+}
+
+async function mergesMany (t: Test, open: Open): Promise<void> {
+  const { storage, wall } = await open(t)
+  t.equal(await storage.mergeAll([]), undefined)
+  await storage.merge(1, 'newer', record(9))
+  await storage.merge(1, 'older', record(2))
+  const pairs = ['newer', 'older', 'absent', ...AWKWARD_KEYS].map((key) => ({ slot: 1, key, record: record(5, { value: Buffer.from(`of ${key}`) }) }))
+  const forgotten = { slot: 1, key: 'forgotten', record: tombstone({ timeMs: 6, counter: 0, writer: 1 }, wall.nowMs - 2 * TOMBSTONE_GRACE_MS) }
+  t.equal(await storage.mergeAll([...pairs, forgotten]), undefined)
+  same(t, await found(storage, 1, 'newer'), record(9), 'what is newer stays')
+  for (const { slot, key, record } of pairs.slice(1)) same(t, await found(storage, slot, key), record, JSON.stringify(key.slice(0, 20)))
+  t.equal(await found(storage, 1, 'forgotten'), 'miss')
+  t.equal(await storage.mergeAll(pairs), undefined, 'the same again')
 }
 
 async function newestStays (t: Test, open: Open): Promise<void> {

@@ -5,6 +5,7 @@ import { failed, FENCED, MISS, STORED, type FailureReason, type Pair } from '../
 import { type Record } from '../../src/core/record.ts'
 import { type Ring, type Token } from '../../src/core/ring.ts'
 import { type Version } from '../../src/core/version.ts'
+import { type Accepted, type Ballot, type VoteAnswer, type VoteRequest, type Votes } from '../../src/core/voter.ts'
 import { type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
 
 /** An object with the usual prototype, as literals have it. */
@@ -61,9 +62,48 @@ const base = {
 
 export const stableRings: fc.Arbitrary<Ring> = record(base)
 
-export const changingRings: fc.Arbitrary<Ring & { next: readonly Token[] }> = record({ ...base, next: tokenLists(), pending: fc.uniqueArray(nodes, { maxLength: 3 }) })
+const namesOf = (tokens: readonly Token[]) => [...new Set(tokens.map(({ node }) => node))]
+
+/** Some of the names, in any order. */
+const some = (names: readonly string[], minLength: number, maxLength: number) => fc.shuffledSubarray([...names], { minLength, maxLength })
+
+/** Rings in a change, most without a node that is gone; at least one member is left. */
+export const changingRings: fc.Arbitrary<Ring & { next: readonly Token[] }> = fc.tuple(record(base), tokenLists(), fc.nat()).chain(([ring, next, before]) => {
+  const members = namesOf(ring.tokens)
+  return fc.tuple(some(namesOf(next), 1, namesOf(next).length), fc.oneof(fc.constant([]), some(members, 0, members.length - 1))).map(([pending, gone]) => ({
+    ...ring, next, pending, since: Math.max(1, ring.epoch - before), ...gone.length > 0 && { gone }
+  }))
+})
 
 export const rings: fc.Arbitrary<Ring> = fc.oneof(stableRings, changingRings)
+
+const ballots: fc.Arbitrary<Ballot> = record({ round: fc.nat(), tie: fc.integer({ min: 0, max: 2 ** 48 - 1 }) })
+
+const accepted: fc.Arbitrary<Accepted> = record({ ballot: ballots, ring: rings })
+
+const lives = fc.integer({ min: 0, max: 2 ** 48 - 1 })
+
+/** An object with only some of the fields. */
+const partly = <T extends object>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<Partial<T>> => fc.record<T, never>(fields, { noNullPrototype: true, requiredKeys: [] }) as fc.Arbitrary<Partial<T>>
+
+export const votes: fc.Arbitrary<Votes> = fc.tuple(
+  record({ life: lives, forgetful: fc.boolean() }),
+  partly({ fresh: fc.boolean(), after: record({ generation: base.generation, epoch: base.epoch }), promised: ballots, accepted })
+).map(([always, sometimes]) => ({ ...always, ...sometimes }))
+
+export const voteRequests: fc.Arbitrary<VoteRequest> = fc.tuple(rings.filter(({ epoch }) => epoch < 2 ** 32 - 1), ballots, fc.option(fc.tuple(rings, lives, fc.boolean())))
+  .map(([present, ballot, accept]) => {
+    if (accept === null) return { present, ballot }
+    const [ring, life, fresh] = accept
+    return { present, ballot, accept: { ring: { ...ring, generation: present.generation, epoch: present.epoch + 1, ...ring.since !== undefined && { since: 1 } }, life, fresh } }
+  })
+
+export const voteAnswers: fc.Arbitrary<VoteAnswer> = fc.oneof(
+  fc.tuple(lives, fc.boolean(), fc.option(accepted)).map(([life, forgetful, accepted]): VoteAnswer => ({ kind: 'promised', life, forgetful, ...accepted && { accepted } })),
+  fc.constant<VoteAnswer>({ kind: 'accepted' }),
+  fc.nat().map((round): VoteAnswer => ({ kind: 'refused', round })),
+  rings.map((ring): VoteAnswer => ({ kind: 'ahead', ring }))
+)
 
 export const ringTexts = fc.option(texts(50), { nil: undefined })
 

@@ -15,10 +15,14 @@ async function ask (url: string, key: string, method: 'GET' | 'PUT' | 'DELETE', 
   return { status: answer.statusCode, bytes: Buffer.from(await answer.body.arrayBuffer()) }
 }
 
-/** One call at a node or balancer (`http://host:port`). A rejection, which callers count as unknown, is a broken connection. */
-export async function perform (url: string, { kind, key, value }: Call): Promise<Outcome> {
+/**
+ * One call at a node or balancer (`http://host:port`). A rejection, which callers count as unknown, is a broken connection. What was
+ * not served is told to `refused`.
+ */
+export async function perform (url: string, { kind, key, value }: Call, refused = (_what: string): void => {}): Promise<Outcome> {
   const method = kind === 'read' ? 'GET' : kind === 'write' ? 'PUT' : 'DELETE'
   const { status, bytes } = await ask(url, key, method, value)
+  if (status > 204 && status !== 404) refused(`${method} ${key}: ${status} ${bytes.toString()}`)
   if (kind === 'read') {
     if (status === 200) return { kind: 'ok', value: bytes.toString() }
     return status === 404 ? { kind: 'ok', value: undefined } : { kind: 'failed' }
@@ -31,6 +35,11 @@ export async function perform (url: string, { kind, key, value }: Call): Promise
 export async function put (url: string, key: string, value: Buffer | string): Promise<void> {
   const { status, bytes } = await ask(url, key, 'PUT', value)
   if (status !== 204) throw new Error(`PUT ${key}: ${status} ${bytes.toString()}`)
+}
+
+export async function remove (url: string, key: string): Promise<void> {
+  const { status, bytes } = await ask(url, key, 'DELETE')
+  if (status !== 204) throw new Error(`DELETE ${key}: ${status} ${bytes.toString()}`)
 }
 
 /** The bytes of a value; undefined: there is none. */

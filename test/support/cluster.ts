@@ -6,13 +6,13 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Test } from 'tap'
+import { fileOfProject, type Ending } from './ending.ts'
 import { startMemcached, until, type MemcachedOptions, type TestMemcached } from './memcached.ts'
+import { type TestNetwork } from './network.ts'
 import { freePort } from './ports.ts'
 
-const NODE_PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))
-const READY_MS = 30_000
+const NODE_PROGRAM = fileOfProject('dist/src/main.js')
+const READY_MS = 60_000
 const OUTPUT_CHARS = 200_000
 
 export interface ClusterOptions {
@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string>>
   /** For each node's Memcached. */
   readonly memcached?: MemcachedOptions
+  /** Default: all on the loopback. */
+  readonly network?: TestNetwork
 }
 
 export interface TestNode {
@@ -63,7 +65,7 @@ export interface TestCluster {
 }
 
 /** Starts nodes, seeds them and waits until all are ready. */
-export async function startCluster (t: Test, options: ClusterOptions): Promise<TestCluster> {
+export async function startCluster (t: Ending, options: ClusterOptions): Promise<TestCluster> {
   const nodes: TestNode[] = []
   for (let count = options.tokens.length + (options.standbys ?? 0); count > 0; count--) {
     nodes.push(await startNode(t, options))
@@ -85,22 +87,23 @@ export async function startCluster (t: Test, options: ClusterOptions): Promise<T
 }
 
 /** One node without a ring; it may not listen yet. */
-export async function startNode (t: Test, options: Omit<ClusterOptions, 'tokens'>): Promise<TestNode> {
+export async function startNode (t: Ending, options: Omit<ClusterOptions, 'tokens'>): Promise<TestNode> {
   const memcached = options.storage === 'memcached' ? await startMemcached(t, options.memcached) : undefined
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-node-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const port = await freePort()
-  const address = `127.0.0.1:${port}`
+  const { host, command } = await options.network?.site() ?? { host: '127.0.0.1', command: [] }
+  const address = `${host}:${port}`
   const url = `http://${address}`
   const storage = memcached === undefined ? { STORAGE: 'memory' } : { STORAGE: 'memcached', MEMCACHED: memcached.address, STATE_DIR: folder }
-  const env = { ...ownEnvironment(), LOG_LEVEL: 'warn', ...storage, ...options.env, HOST: '127.0.0.1', PORT: String(port), NODE_ADDRESS: address }
+  const env = { ...ownEnvironment(), LOG_LEVEL: 'warn', ...storage, ...options.env, HOST: host, PORT: String(port), NODE_ADDRESS: address }
   const isReady = (): Promise<boolean> => answersOk(`${url}/readyz`)
-  return Object.assign(startProcess(t, env), { address, url, memcached, isReady })
+  return Object.assign(startProcess(t, env, command), { address, url, memcached, isReady })
 }
 
 /** A node's process, now and after each `start`. It ends with the test, and with the test's own process. */
-function startProcess (t: Test, env: NodeJS.ProcessEnv): Omit<TestNode, 'address' | 'url' | 'memcached' | 'isReady'> {
-  let child = run(env)
+function startProcess (t: Ending, env: NodeJS.ProcessEnv, command: readonly string[]): Omit<TestNode, 'address' | 'url' | 'memcached' | 'isReady'> {
+  let child = run(env, command)
   const isRunning = (): boolean => child.process.exitCode === null && child.process.signalCode === null
   const signal = (name: NodeJS.Signals): void => signalGroup(child.process, name)
   const kill = async (): Promise<void> => {
@@ -127,7 +130,7 @@ function startProcess (t: Test, env: NodeJS.ProcessEnv): Omit<TestNode, 'address
     },
     async start () {
       if (isRunning()) throw new Error('the node still runs')
-      child = run(env)
+      child = run(env, command)
     },
     output: () => child.output()
   }
@@ -173,8 +176,9 @@ function ownEnvironment (): NodeJS.ProcessEnv {
 }
 
 /** A process group of its own, so that signals reach the workers too. */
-function run (env: NodeJS.ProcessEnv): { process: ChildProcess, output: () => string } {
-  const child = spawn(process.execPath, [NODE_PROGRAM], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+function run (env: NodeJS.ProcessEnv, command: readonly string[]): { process: ChildProcess, output: () => string } {
+  const [program = process.execPath, ...args] = [...command, process.execPath, NODE_PROGRAM]
+  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const keep = (chunk: Buffer): void => { output = (output + chunk.toString()).slice(-OUTPUT_CHARS) }
   child.stdout.on('data', keep)

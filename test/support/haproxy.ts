@@ -3,14 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Test } from 'tap'
 import { startChild } from '../../src/local/child.ts'
 import { haproxyCommand } from '../../src/local/commands.ts'
+import { fileOfProject, type Ending } from './ending.ts'
 import { until } from './memcached.ts'
 import { freePort } from './ports.ts'
 
-const CONFIG = fileURLToPath(new URL('../../haproxy.cfg', import.meta.url))
+const CONFIG = fileOfProject('haproxy.cfg')
 /** Nothing listens there, so what has this address is down. */
 const NOBODY = '127.0.0.1:1'
 
@@ -23,7 +22,7 @@ export interface TestHaproxy {
 }
 
 /** Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
-export async function startHaproxy (t: Test, nodes: readonly string[]): Promise<TestHaproxy> {
+export async function startHaproxy (t: Ending, nodes: readonly string[]): Promise<TestHaproxy> {
   if (nodes.length > 3) throw new Error('the configuration has three nodes')
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-haproxy-'))
   const port = await freePort()

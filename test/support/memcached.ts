@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Test } from 'tap'
 import { locateProgram } from '../../src/local/programs.ts'
+import { type Ending } from './ending.ts'
 
 export interface MemcachedOptions {
   /** True: a unix socket, else a free TCP port on the loopback. */
@@ -33,7 +33,7 @@ export interface TestMemcached {
 }
 
 /** Waits until the condition holds, looking often; throws after `deadlineMs`. */
-export async function until (what: string, condition: () => unknown, deadlineMs = 10_000): Promise<void> {
+export async function until (what: string, condition: () => unknown, deadlineMs = 30_000): Promise<void> {
   const end = performance.now() + deadlineMs
   while (!await condition()) {
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
@@ -42,7 +42,7 @@ export async function until (what: string, condition: () => unknown, deadlineMs 
 }
 
 /** Starts Memcached and waits until it accepts connections. `needs(t, 'memcached')` comes first. */
-export async function startMemcached (t: Test, options: MemcachedOptions = {}): Promise<TestMemcached> {
+export async function startMemcached (t: Ending, options: MemcachedOptions = {}): Promise<TestMemcached> {
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-memcached-'))
   const path = options.socket === true ? join(folder, 's') : undefined
   let address = path

@@ -9,13 +9,13 @@ import { pino } from 'pino'
 import { type Test } from 'tap'
 import { Pool } from 'undici'
 import { createKeeper, type NodeKeeper } from '../../plugins/ring/keeper.ts'
-import { noRingFile, type RingFile } from '../../plugins/ring/file.ts'
+import { noStateFiles, type StateFiles } from '../../plugins/ring/file.ts'
 import { createMemoryStorage } from '../../plugins/storage/memory.ts'
 import { createApp } from '../../src/app.ts'
 import { type RingRecord, type Storage } from '../../src/core/ports.ts'
 import { parseSeed } from '../../src/core/ring.ts'
 import { createClock } from '../../src/core/version.ts'
-import { takeRing } from '../../src/node.ts'
+import { workerOf } from '../../src/node.ts'
 import { until } from './memcached.ts'
 
 export interface NodesOptions {
@@ -31,7 +31,7 @@ export interface NodesOptions {
   readonly limitBytes?: number
   /** The storage that a node gets in place of its own, for faults. */
   readonly wrap?: (storage: Storage, index: number) => Storage
-  readonly file?: (index: number) => RingFile
+  readonly files?: (index: number) => StateFiles
 }
 
 export interface Answer {
@@ -146,7 +146,7 @@ async function startNode (index: number, options: NodesOptions): Promise<TestNod
 }
 
 function createNode (port: number, index: number, options: NodesOptions): TestNode {
-  const { token, wallMs = Date.now, limitBytes, wrap = storage => storage, file = () => noRingFile } = options
+  const { token, wallMs = Date.now, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
   const address = `127.0.0.1:${port}`
   const log = pino({ level: 'silent' })
   const memory = createForgetful(wallMs, limitBytes)
@@ -160,20 +160,14 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
 
   async function start ({ empty = false } = {}): Promise<void> {
     if (empty) memory.forget()
-    const keeper = createKeeper({ node: address, file: file(index), record: memory.record, log, nowMs: wallMs })
+    const keeper = createKeeper({ node: address, files: files(index), record: memory.record, log, nowMs: wallMs })
     const clock = createClock(wallMs, randomBytes(6).readUIntBE(0, 6))
     const app = await createApp({
-      node: address, replicas: options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, storage, keeper, clock, log
+      node: address, replicas: options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, copyBytesPerS: 100_000_000, storage, keeper, clock, log
     })
     await keeper.start()
     await app.ready()
-    await keeper.addWorker({
-      switchTo: ring => takeRing(app, ring),
-      serve: id => app.ring.serve(id),
-      recheck: () => { app.storage.recheck().catch(() => {}) },
-      fetch: (ring, forgotten) => app.fetchPairs(ring, forgotten),
-      kill () { throw new Error('the only worker was to be ended') }
-    })
+    await keeper.addWorker(workerOf(app, () => { throw new Error('the only worker was to be ended') }))
     try {
       await app.listen({ host: '127.0.0.1', port })
     } catch (error) {
@@ -216,8 +210,9 @@ function createForgetful (wallMs: () => number, limitBytes: number | undefined) 
     get memory () { return inner.storage.memory === 0 ? 0 : lives * 1_000_000 + inner.storage.memory },
     get: (slot, key) => inner.storage.get(slot, key),
     merge: (slot, key, record) => inner.storage.merge(slot, key, record),
+    mergeAll: pairs => inner.storage.mergeAll(pairs),
     scan: slots => inner.storage.scan(slots),
-    purge: slots => inner.storage.purge(slots),
+    purge: (slots, within) => inner.storage.purge(slots, within),
     stats: () => inner.storage.stats(),
     recheck: () => inner.storage.recheck(),
     async close () {}

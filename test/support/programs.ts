@@ -1,6 +1,8 @@
-// Programs that some tests need and some machines lack: there such a test is skipped, with a word, except in CI, where
+// Programs and rights that some tests need and some machines lack: there such a test is skipped, with a word, except in CI, where
 // a test that did not run proves nothing and so fails.
 
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { type Test } from 'tap'
 import { locateProgram } from '../../src/local/programs.ts'
 
@@ -15,4 +17,20 @@ export function needs (t: Test, ...programs: string[]): boolean {
   if (process.env.CI === 'true') t.fail(words)
   else t.pass(words, { skip: words })
   return false
+}
+
+/** True if this process may make network namespaces; else the test is marked as skipped. */
+export async function mayCutNetworks (t: Test): Promise<boolean> {
+  if (!needs(t, 'ip')) return false
+  const ip = locateProgram('ip') as string
+  const name = `rk${process.pid}try`
+  try {
+    await promisify(execFile)(ip, ['netns', 'add', name])
+    await promisify(execFile)(ip, ['netns', 'del', name])
+    return true
+  } catch (error) {
+    const words = `needs the right to make network namespaces: ${(error as Error).message}`
+    t.pass(words, { skip: words })
+    return false
+  }
 }

@@ -1,0 +1,100 @@
+// The receiving end of a copy: the pairs of some slots come from another node as one stream and are merged as they come, so many at
+// a time that the storage is busy and memory stays small. Merging is idempotent: a stream that breaks is simply begun again.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { type FastifyInstance } from 'fastify'
+import { COORDINATOR_ROUNDS, PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS } from '../../src/limits.ts'
+import { createPairDecoder } from '../../src/core/pairstream.ts'
+import { type Pull } from '../../src/core/fetching.ts'
+import { type Pair } from '../../src/core/ports.ts'
+import { ringToJson, sameShape, type Ring } from '../../src/core/ring.ts'
+
+/** How many pairs a source reckons that it will send. */
+export const EXPECTED_HEADER = 'x-expected-pairs'
+
+/** Told of what comes, for whoever wants to know how far a copy is. */
+export interface Meter {
+  expect (keys: number): void
+  count (keys: number, bytes: number): void
+  waitFor (why: string): void
+}
+
+export function createPull (app: FastifyInstance, meter?: Meter): Pull {
+  const { peers, pace, log } = app
+
+  return async (source, ring, ranges) => {
+    const merger = createMerger(pairs => mergeUnder(app, ring, pairs))
+    const decoder = createPairDecoder()
+    try {
+      const { headers, body } = await peers.channel(source).stream('/internal/pull', { ring: ringToJson(ring), ranges }, PULL_STALL_MS)
+      meter?.expect(Number(headers[EXPECTED_HEADER] ?? 0))
+      let beganMs = performance.now()
+      for await (const chunk of body) {
+        const pairs = decoder.push(chunk)
+        const turn = merger.merge(pairs, chunk.length)
+        if (turn !== undefined) await turn
+        meter?.count(pairs.length, chunk.length)
+        const restMs = pace.restMs(performance.now() - beganMs, chunk.length)
+        if (restMs >= 1) await pause(restMs)
+        beganMs = performance.now()
+      }
+      await merger.end()
+      const end = decoder.finish()
+      log.info({ source, pairs: end.pairs, remembers: end.remembers }, 'fetched the pairs of another replica')
+      if (!end.remembers) meter?.waitFor(`${source} has lost its memory and is fetching it`)
+      return end
+    } catch (error) {
+      log.warn({ source, err: error }, 'the pairs of another replica could not be fetched')
+      meter?.waitFor(`${source}: ${(error as Error).message}`)
+      // If it has a newer ring, that is better learned now than by gossip.
+      await peers.channel(source).greet().catch(() => {})
+      return undefined
+    }
+  }
+}
+
+/**
+ * Merges pairs as an operation in flight, so that a ring by which this node may have to purge them comes into force afterwards. Resolves
+ * with what went wrong: not all were stored, or such a ring has come and nothing was merged.
+ */
+async function mergeUnder ({ ring: installed, storage }: FastifyInstance, ring: Ring, pairs: readonly Pair[]): Promise<Error | undefined> {
+  for (let round = 0; round < COORDINATOR_ROUNDS; round++) {
+    const { view } = installed
+    if (view === undefined || !sameShape(view.ring, ring)) break
+    const merged = await installed.within(view.ring, async () => ({ failure: await storage.mergeAll(pairs) }))
+    if (merged !== undefined) return merged.failure && new Error(`a pair could not be stored: ${merged.failure.reason}`)
+  }
+  return new Error('the ring has changed meanwhile')
+}
+
+/** Merges pairs, a bounded number at a time. */
+function createMerger (mergeAll: (pairs: readonly Pair[]) => Promise<Error | undefined>) {
+  const state = { pairs: 0, bytes: 0, failure: undefined as Error | undefined, wake: () => {} }
+
+  const isFull = () => state.pairs >= PULL_IN_FLIGHT || state.bytes >= PULL_BYTES_IN_FLIGHT
+
+  function ended (pairs: number, bytes: number, failure: Error | undefined): void {
+    state.pairs -= pairs
+    state.bytes -= bytes
+    state.failure ??= failure
+    state.wake()
+  }
+
+  async function until (condition: () => boolean): Promise<void> {
+    while (!condition() && state.failure === undefined) await new Promise<void>(resolve => { state.wake = resolve })
+    if (state.failure !== undefined) throw state.failure
+  }
+
+  return {
+    /** Begins to merge pairs of so many bytes; a promise where the caller should wait before the next. Rejects when a pair could not be stored. */
+    merge (pairs: readonly Pair[], bytes: number): Promise<void> | undefined {
+      state.pairs += pairs.length
+      state.bytes += bytes
+      mergeAll(pairs).then(
+        failure => ended(pairs.length, bytes, failure),
+        (error: Error) => ended(pairs.length, bytes, error))
+      return isFull() ? until(() => !isFull()) : undefined
+    },
+    end: () => until(() => state.pairs === 0)
+  }
+}

@@ -1,0 +1,58 @@
+// The ring register of this node: proposals go to the voters over the channels between nodes, and to this node's own voter, which the
+// keeper has. Whoever gets a decided ring installs it and tells the others.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { answerToText, parseAnswer, parseRequest, requestToText, type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
+import { renewed } from '../../src/core/change.ts'
+import { createRegister, type Register } from '../../src/core/register.ts'
+import { compareRings, nodesOf, type Ring } from '../../src/core/ring.ts'
+import { PEER_DEADLINE_MS, VOTE_BYTES } from '../../src/limits.ts'
+import { type Keeper } from '../ring/keeper.ts'
+
+export interface NodeRegister extends Register {
+  /** Has the members agree on the same ring under the next epoch, unless there is a newer one than `ring`. Throws `KV_ERR_MEMBERS`. */
+  renew (ring: Ring): Promise<void>
+  /** Tells every reachable node of both rings which ring this process has; resolves when they have it in force. */
+  announce (ring: Ring, before?: Ring): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { ringRegister: NodeRegister }
+}
+
+const VOTE_SCHEMA = { body: { type: 'object', required: ['vote'], properties: { vote: { type: 'string' } } } }
+
+export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
+  const { ring, peers, log } = app
+
+  async function ask (node: string, request: VoteRequest): Promise<VoteAnswer> {
+    try {
+      if (node === ring.node) return await keeper.vote(request)
+      return parseAnswer(await peers.channel(node).call('/internal/vote', { vote: requestToText(request) }, PEER_DEADLINE_MS))
+    } catch (error) {
+      log.debug({ peer: node, err: error }, 'a member did not vote')
+      return { kind: 'silent' }
+    }
+  }
+
+  async function announce (after: Ring, before = after): Promise<void> {
+    const nodes = new Set([...nodesOf(after), ...nodesOf(before)])
+    nodes.delete(ring.node)
+    await Promise.allSettled([...nodes].map(node => peers.channel(node).greet()))
+  }
+
+  const register = createRegister({ present: () => ring.view?.ring, ask, install: ring.install, announce, pause: async ms => { await pause(ms) }, random: Math.random })
+  app.decorate('ringRegister', {
+    change: register.change,
+    announce,
+    async renew (older) {
+      await register.change(present => compareRings(present, older) > 0 ? present : renewed(present))
+    }
+  })
+
+  app.post<{ Body: { readonly vote: string } }>('/internal/vote', { schema: VOTE_SCHEMA, bodyLimit: VOTE_BYTES }, async (request, reply) => {
+    const answer = await keeper.vote(parseRequest(request.body.vote))
+    return reply.type('application/json; charset=utf-8').send(answerToText(answer))
+  })
+}, { name: 'register', dependencies: ['peers', 'ring'] })

@@ -1,0 +1,36 @@
+// A source whose ring becomes another one while it gives its pairs may have purged some that it has not read yet. Its answer then breaks
+// off: an end would say that this was all. Interleaving: a receiver that missed the change reads slot 1 from a source; the change moves
+// slot 2 away and the source purges it; the receiver reads nothing in slot 2, and would count as a replica that has everything.
+
+import t from 'tap'
+import { createPairDecoder } from '../../src/core/pairstream.ts'
+import { parseRing } from '../../src/core/ring.ts'
+import { startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
+import { createGate, ringOf, writeKeys } from '../support/ring-changes.ts'
+
+t.test('another ring, and the same one renewed', async t => {
+  const gate = createGate()
+  const [a, b] = await startNodes(t, 2, { replicas: 2, wrap: gate.wrap }) as TestNodes & [TestNode, TestNode]
+  await writeKeys(t, a, 20)
+  const ring = await ringOf(a)
+  const pull = async () => {
+    const body = JSON.stringify({ ring, ranges: [[0, 9999]] })
+    const decoder = createPairDecoder()
+    decoder.push((await a.ask('/internal/pull', { method: 'POST', headers: { 'content-type': 'application/json' }, body })).body)
+    return decoder.finish()
+  }
+  const install = (more: object) => a.keeper.install(parseRing(JSON.stringify({ ...ring, ...more })))
+  t.match(await pull(), { pairs: 20, remembers: true })
+  gate.close()
+  const first = pull()
+  await gate.held()
+  await install({ epoch: 2 })
+  gate.open()
+  t.match(await first, { pairs: 20, remembers: true }, 'the same ring under another number')
+  gate.close()
+  const second = pull()
+  await gate.held()
+  await install({ epoch: 3, ring: { 9999: b.address }, _sorted_keys: [9999] })
+  gate.open()
+  await t.rejects(second, 'it breaks off')
+})

@@ -1,0 +1,41 @@
+// Asking again for a change: where it is done the answer is `OK` at once and nothing happens; while it is under way whoever asks waits for it.
+
+import t from 'tap'
+import { startNodes, type TestNode } from '../support/nodes.ts'
+import { changesOf, checkKeys, createGate, isOk, ringOf, sameRing, writeKeys } from '../support/ring-changes.ts'
+
+type Three = [TestNode, TestNode, TestNode]
+
+t.test('what is done already', async t => {
+  const [a, b] = await startNodes(t, 2, { replicas: 1 }) as unknown as Three
+  const before = await sameRing(t, [a, b])
+  for (const node of [a, b]) {
+    isOk(t, await node.ask(`/add_node/4999/${a.address}`), 'a has that token')
+    isOk(t, await node.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '9999', task: 'add' } }), 'b has that one')
+  }
+  t.same(await sameRing(t, [a, b]), before)
+})
+
+t.test('what is under way', async t => {
+  const gate = createGate()
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap }) as unknown as Three
+  const [a, b, c] = nodes
+  const keys = await writeKeys(t, a, 60)
+  for (const [path, task, joint] of [[`/add_node/2000/${c.address}`, { key: '2000', task: 'add' }, 2], [`/remove_node/${c.address}`, { task: 'remove' }, 4]] as const) {
+    gate.close()
+    const answers: string[] = []
+    const asked = [a, b, c].map(async node => {
+      isOk(t, await node.ask(path), 'it waited')
+      answers.push(node.address)
+    })
+    await gate.held()
+    isOk(t, await b.ask('/update_ring', { method: 'POST', body: { ip: c.address, ...task } }), 'who does not wait is answered')
+    t.match(await changesOf(a), { state: 'under way' })
+    const { epoch, next } = await ringOf(a)
+    t.same([epoch, next !== undefined, answers], [joint, true, []], 'one change, and nobody was answered')
+    gate.open()
+    await Promise.all(asked)
+    t.equal((await sameRing(t, nodes)).epoch, joint + 1, 'two steps')
+    await checkKeys(t, nodes, keys, path)
+  }
+})
