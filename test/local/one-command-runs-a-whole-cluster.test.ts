@@ -6,7 +6,7 @@ import t from 'tap'
 import { needs } from '../support/programs.ts'
 import { exists, inUse, launch } from './launcher.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const modes = [
   { args: [], programs: [], children: 3, front: /balancer http:/ },

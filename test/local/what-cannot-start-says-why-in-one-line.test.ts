@@ -7,7 +7,7 @@ import { locateProgram } from '../../src/local/programs.ts'
 import { freePort } from '../support/ports.ts'
 import { inUse, launch } from './launcher.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const oneLine = (what: string): RegExp => new RegExp(`^ringkeep: [^\\n]*${what}[^\\n]*\\n$`)
 

@@ -8,7 +8,7 @@ import { startHaproxy } from '../support/haproxy.ts'
 import { until } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 /** One operation over HTTP; everything but a clear answer has an unknown outcome. */
 async function perform (url: string, { kind, key, value }: Call): Promise<Outcome> {

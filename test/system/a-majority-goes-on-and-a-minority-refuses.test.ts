@@ -5,7 +5,7 @@ import { forEach, get, put } from '../support/client.ts'
 import { startCluster, type TestNode } from '../support/cluster.ts'
 import { needs } from '../support/programs.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 t.test('one node killed, then two', async (t) => {
   if (!needs(t, 'memcached')) return

@@ -7,7 +7,7 @@ import { startCluster, type TestNode } from '../support/cluster.ts'
 import { until, type TestMemcached } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const KEYS = Array.from({ length: 2_000 }, (_, i) => `key ${i}`)
 

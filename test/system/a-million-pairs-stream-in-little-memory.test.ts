@@ -11,7 +11,7 @@ import { startCluster, type TestNode } from '../support/cluster.ts'
 import { type TestMemcached } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const PAIRS = 1_000_000
 /**

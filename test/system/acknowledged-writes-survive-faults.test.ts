@@ -9,7 +9,7 @@ import { createHistory, describeViolation, runClients } from '../support/history
 import { until, type TestMemcached } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 const SEED = Number(process.env.SYSTEM_SEED ?? 1)
 

@@ -7,7 +7,7 @@ import { startCluster } from '../support/cluster.ts'
 import { startHaproxy } from '../support/haproxy.ts'
 import { needs } from '../support/programs.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const PAIRS = 20_000
 

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { startCluster, type TestNode } from '../support/cluster.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(600_000)
 
 /** Keys in slots 3001 to 8000 belong to the node at 8000, all others to the node at 3000. */
 const OF_3000 = ['roof', 'saddle', 'mist', 'flower', 'shoes', 'ship']
