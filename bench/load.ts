@@ -1,6 +1,8 @@
 // Load by wrk, and what it measured.
 
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -38,4 +40,32 @@ function parseWrk (text: string): Measured {
 export function median (numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] as number
+}
+
+/** What a client of a fixed rate has seen in a while. */
+export interface PacedResult {
+  readonly requests: number
+  readonly failed: number
+  readonly wrong: number
+  /** Requests that were not sent, as too many were under way. */
+  readonly skipped: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly longestMs: number
+  /** The first failure, in words. */
+  readonly example?: string
+}
+
+/** Starts a client of a fixed rate. `mark` tells what it has seen since the last call. */
+export function pacedLoad (target: string, requestsPerSecond: number, keys: number): { mark (): Promise<PacedResult>, stop (): void } {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./paced.js', import.meta.url)), target, String(requestsPerSecond), String(keys)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface(child.stdout)
+  return {
+    async mark () {
+      const line = once(lines, 'line')
+      child.stdin.write('mark\n')
+      return JSON.parse((await line)[0])
+    },
+    stop () { child.stdin.end() }
+  }
 }

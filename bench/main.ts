@@ -1,9 +1,10 @@
-// `npm run bench`: one node beside a bare Fastify, in one run, round by round, so that what else the machine does meets both.
-// `--quick` runs a short round of each and checks the answers; its figures mean nothing.
+// `npm run bench`: one node beside a bare Fastify, in one run, round by round, so that what else the machine does meets both; with `migrate`
+// what changes of the ring take, and what clients notice of them. `--quick` runs a short round of each and checks the answers; its figures mean nothing.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'undici'
 import { load, median, type Measured } from './load.ts'
+import { migrate } from './migrate.ts'
 import { createBench, FORM, type Bench } from './processes.ts'
 
 interface Contender { readonly name: string, readonly target: string, readonly method: 'GET' | 'POST', readonly rounds: Measured[] }
@@ -11,9 +12,9 @@ interface Contender { readonly name: string, readonly target: string, readonly m
 const KEYS = 10_000
 const VALUE = 'v'.repeat(100)
 
-const [unknown] = process.argv.slice(2).filter(arg => arg !== '--quick')
+const [unknown] = process.argv.slice(2).filter(arg => arg !== '--quick' && arg !== 'migrate')
 if (unknown !== undefined) {
-  process.stderr.write(`bench: unknown argument ${unknown}; the only one is --quick\n`)
+  process.stderr.write(`bench: unknown argument ${unknown}; there are migrate and --quick\n`)
   process.exit(1)
 }
 const quick = process.argv.includes('--quick')
@@ -22,16 +23,21 @@ const seconds = quick ? 1 : 5
 
 const bench = await createBench()
 try {
-  const contenders = await line(bench)
-  for (let round = 0; round < rounds; round++) {
-    for (const contender of contenders) contender.rounds.push(await load(contender.target, contender.method, seconds))
-  }
-  await report(contenders)
+  if (process.argv.includes('migrate')) await migrate(bench, quick)
+  else await serve(bench)
 } catch (error) {
   process.stderr.write(`bench: ${(error as Error).message}\n`)
   process.exitCode = 1
 } finally {
   await bench.stop()
+}
+
+async function serve (bench: Bench): Promise<void> {
+  const contenders = await line(bench)
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) contender.rounds.push(await load(contender.target, contender.method, seconds))
+  }
+  await report(contenders)
 }
 
 /** Starts every contender and fills those that store. */

@@ -8,14 +8,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
+import { haproxyCommand } from '../src/local/commands.ts'
 
 const START_DEADLINE_MS = 20_000
+
+export interface BenchNode {
+  /** `host:port`. */
+  readonly address: string
+  /** The primary process. */
+  readonly pid: number
+}
 
 export interface Bench {
   /** A bare Fastify with that many processes; its `host:port`. */
   bare (workers: number): Promise<string>
   /** A node on a Memcached of its own, seeded as a ring of one; its `host:port`. */
   node (workers: number): Promise<string>
+  /** A node on a Memcached of its own, without a ring. */
+  member (workers: number): Promise<BenchNode>
+  /** Seeds all nodes with one ring, in which the first have these tokens, and waits until they are ready. */
+  seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void>
+  /** HAProxy with the project's configuration before up to three nodes; its `host:port`. */
+  haproxy (nodes: readonly BenchNode[]): Promise<string>
   stop (): Promise<void>
 }
 
@@ -23,10 +37,11 @@ export async function createBench (): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'ringkeep-bench-'))
   const children: ChildProcess[] = []
 
-  function start (program: string, args: string[], env: NodeJS.ProcessEnv = {}): void {
+  function start (program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): number {
     const child = spawn(program, args, { env: { ...process.env, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'ignore', 'inherit'] })
     child.on('error', error => { process.stderr.write(`bench: ${program}: ${error.message}\n`) })
     children.push(child)
+    return child.pid as number
   }
 
   async function bare (workers: number): Promise<string> {
@@ -36,12 +51,12 @@ export async function createBench (): Promise<Bench> {
     return `127.0.0.1:${port}`
   }
 
-  async function node (workers: number): Promise<string> {
+  async function member (workers: number): Promise<BenchNode> {
     const port = await freePort()
     const socket = join(folder, `memcached-${port}.sock`)
     const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
-    start('memcached', [...user, '-s', socket, '-U', '0', '-M', '-m', '256', '-t', '2'])
-    start(process.execPath, [fileURLToPath(new URL('../src/main.js', import.meta.url))], {
+    start('memcached', [...user, '-s', socket, '-U', '0', '-M', '-m', '1024', '-t', '2'])
+    const pid = start(process.execPath, [fileURLToPath(new URL('../src/main.js', import.meta.url))], {
       HOST: '127.0.0.1',
       PORT: String(port),
       STORAGE: 'memcached',
@@ -51,9 +66,30 @@ export async function createBench (): Promise<Bench> {
       LOG_LEVEL: 'error'
     })
     await answers(`http://127.0.0.1:${port}/livez`)
-    const ring = JSON.stringify({ nodes: [{ ip: `127.0.0.1:${port}`, key: 5000 }] })
-    const seeded = await request(`http://127.0.0.1:${port}/hash_ring`, { method: 'POST', headers: FORM, body: `data=${encodeURIComponent(ring)}` })
-    if (seeded.statusCode !== 200) throw new Error(`seeding: ${await seeded.body.text()}`)
+    return { address: `127.0.0.1:${port}`, pid }
+  }
+
+  async function seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void> {
+    const ring = JSON.stringify({ nodes: tokens.map((key, i) => ({ ip: nodes[i]?.address, key })), replicas, generation: Date.now() })
+    for (const { address } of nodes) {
+      const seeded = await request(`http://${address}/hash_ring`, { method: 'POST', headers: FORM, body: `data=${encodeURIComponent(ring)}` })
+      if (seeded.statusCode !== 200) throw new Error(`seeding: ${await seeded.body.text()}`)
+      await seeded.body.dump()
+    }
+    for (const { address } of nodes) await answers(`http://${address}/readyz`)
+  }
+
+  async function node (workers: number): Promise<string> {
+    const only = await member(workers)
+    await seed([only], [5000], 1)
+    return only.address
+  }
+
+  async function haproxy (nodes: readonly BenchNode[]): Promise<string> {
+    const port = await freePort()
+    const nobody = '127.0.0.1:1'
+    const { program, args, env } = await haproxyCommand(port, [...nodes.map(({ address }) => address), nobody, nobody].slice(0, 3), folder)
+    start(program, args, env)
     await answers(`http://127.0.0.1:${port}/readyz`)
     return `127.0.0.1:${port}`
   }
@@ -68,7 +104,7 @@ export async function createBench (): Promise<Bench> {
     await rm(folder, { recursive: true, force: true })
   }
 
-  return { bare, node, stop }
+  return { bare, node, member, seed, haproxy, stop }
 }
 
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
