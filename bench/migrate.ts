@@ -2,6 +2,7 @@
 // behind HAProxy at half of what it can serve while a node is added and removed.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { request } from 'undici'
 import { median, pacedLoad, type PacedResult } from './load.ts'
 import { FORM, type Bench, type BenchNode } from './processes.ts'
@@ -67,7 +68,7 @@ async function underLoad (bench: Bench, quick: boolean) {
     await action()
     rows.push({ what, ...await client.mark() })
   }
-  const rest = () => new Promise<void>(resolve => setTimeout(resolve, quick ? 500 : 5_000))
+  const rest = () => pause(quick ? 500 : 5_000)
   await rest()
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     await during('without a change', rest)
@@ -84,9 +85,9 @@ async function underLoad (bench: Bench, quick: boolean) {
 async function saturatedRate (target: string, seconds: number): Promise<number> {
   const client = pacedLoad(target, Infinity, KEYS_UNDER_LOAD)
   // The first second is for the client to get up to speed.
-  await new Promise<void>(resolve => setTimeout(resolve, 1_000))
+  await pause(1_000)
   await client.mark()
-  await new Promise<void>(resolve => setTimeout(resolve, seconds * 1_000))
+  await pause(seconds * 1_000)
   const { requests } = await client.mark()
   client.stop()
   return requests / seconds

@@ -1,7 +1,5 @@
-// A promise that a voter gave before it lost its votes still counts for the proposer that has it. A decision that rests on the same voter
-// in its new life must not be one that this proposer can miss.
+// Votes message by message: voters and proposers whose messages a test hands over one by one, in the order that it wants.
 
-import t from 'tap'
 import { createRegister } from '../../src/core/register.ts'
 import { type Ring } from '../../src/core/ring.ts'
 import { vote, type VoteAnswer, type VoteRequest, type Votes } from '../../src/core/voter.ts'
@@ -9,10 +7,11 @@ import { KvError } from '../../src/errors.ts'
 
 interface Message { readonly node: string, readonly request: VoteRequest, answer?: VoteAnswer, reply (answer: VoteAnswer): void }
 
-const settled = () => new Promise(resolve => setImmediate(resolve))
+/** Waits until what has been handed over is dealt with. */
+export const settled = () => new Promise(resolve => setImmediate(resolve))
 
 /** Voters, and messages that are handed over one by one. */
-function createTable (names: readonly string[]) {
+export function createTable (names: readonly string[]) {
   const present: Ring = { generation: 1, epoch: 1, replicas: 3, tokens: names.map((node, position) => ({ position, node })) }
   const votes = new Map(names.map((node, i): [string, Votes] => [node, { life: i, forgetful: false }]))
   const decided: number[] = []
@@ -77,25 +76,3 @@ function createTable (names: readonly string[]) {
 
   return { propose, decided, forget: (node: string, life: number) => votes.set(node, { life, forgetful: true }) }
 }
-
-t.test('a decision does not rest on a voter whose earlier promises are forgotten', async t => {
-  const { propose, decided, forget } = createTable(['f:1', 'g:1', 'h:1'])
-  const low = propose(2, 0.1)
-  const high = propose(5, 0.9)
-  await settled()
-  for (const node of ['f:1', 'g:1', 'h:1']) {
-    const lost = high.reach(node)
-    lost.answer = { kind: 'silent' }
-    await high.hear(lost)
-  }
-  await high.deliver('f:1')
-  forget('f:1', 77)
-  await low.deliver('f:1', 'g:1', 'h:1')
-  await low.deliver('f:1', 'g:1', 'h:1')
-  await low.deliver('f:1', 'g:1')
-  await high.deliver('h:1')
-  await high.deliver('f:1', 'h:1')
-  await high.serve('f:1', 'h:1')
-  await low.serve('f:1', 'g:1', 'h:1')
-  t.equal(new Set(decided).size, 1, JSON.stringify(decided))
-})
