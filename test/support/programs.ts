@@ -13,13 +13,17 @@ import { locateProgram } from '../../src/local/programs.ts'
 export function needs (t: Test, ...programs: string[]): boolean {
   const missing = programs.filter((program) => locateProgram(program) === undefined)
   if (missing.length === 0) return true
-  const words = `needs ${missing.join(' and ')}, not installed here`
+  return lacking(t, `needs ${missing.join(' and ')}, not installed here`)
+}
+
+/** Marks the test as skipped, in CI as failed. */
+function lacking (t: Test, words: string): false {
   if (process.env.CI === 'true') t.fail(words)
   else t.pass(words, { skip: words })
   return false
 }
 
-/** True if this process may make network namespaces; else the test is marked as skipped. */
+/** True if this process may make network namespaces; else the test is marked as skipped, in CI as failed. */
 export async function mayCutNetworks (t: Test): Promise<boolean> {
   if (!needs(t, 'ip')) return false
   const ip = locateProgram('ip') as string
@@ -29,8 +33,6 @@ export async function mayCutNetworks (t: Test): Promise<boolean> {
     await promisify(execFile)(ip, ['netns', 'del', name])
     return true
   } catch (error) {
-    const words = `needs the right to make network namespaces: ${(error as Error).message}`
-    t.pass(words, { skip: words })
-    return false
+    return lacking(t, `needs the right to make network namespaces: ${(error as Error).message}`)
   }
 }
