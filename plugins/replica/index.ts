@@ -25,6 +25,8 @@ export default fp(async app => {
   async function fenced<T> (id: RingId, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
     const answer = await ring.within<T | Failed>(id, async view => {
       if (!view.placement.replicates(ring.node, slot)) return NOT_REPLICA
+      // Another process of this node may have seen the storage recover before this one did.
+      if (storage.memory === 0) await storage.recheck()
       const memory = storage.memory
       const result = await operation()
       return memory === 0 || storage.memory !== memory ? RECOVERING : result
