@@ -32,12 +32,16 @@ export interface TestMemcached {
   restart (): Promise<void>
 }
 
+/** Pauses between two looks: short at first, and longer when it takes its time, so that looking does not take the machine from those who work. */
+const LOOK_MIN_MS = 5
+const LOOK_MAX_MS = 50
+
 /** Waits until the condition holds, looking often; throws after `deadlineMs`. */
 export async function until (what: string, condition: () => unknown, deadlineMs = 30_000): Promise<void> {
   const end = performance.now() + deadlineMs
-  while (!await condition()) {
+  for (let pauseMs = LOOK_MIN_MS; !await condition(); pauseMs = Math.min(pauseMs * 1.5, LOOK_MAX_MS)) {
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
-    await pause(5)
+    await pause(pauseMs)
   }
 }
 

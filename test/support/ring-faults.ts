@@ -57,6 +57,8 @@ const COPY_MB_PER_S = 2
 const READ_EVERY = 10
 /** What a client rests between two calls: the nodes and the change need the machine more. */
 const REST_MS = 20
+/** Between two looks at a change: it takes a second or two, and whoever asks again at once takes the machine from those who are to make it. */
+const LOOK_MS = 10
 const HOT_KEYS = Array.from({ length: 12 }, (_, i) => `hot-${i}`)
 const TRIES = 10
 
@@ -119,7 +121,10 @@ async function catchChange (nodes: readonly TestNode[], phase: Phase, only: 'joi
     const answer = askChange(asked, kind === 'leave' ? `/remove_node/${moving.address}` : `/add_node/${MOVING_TOKEN}/${moving.address}`).finally(() => { watch.goOn = false })
     while (watch.goOn) {
       const state = await changeState(asked)
-      if (state?.state !== 'under way' || state.from === undefined || (state.epoch ?? 0) <= before.epoch || !isIn(phase, state)) continue
+      if (state?.state !== 'under way' || state.from === undefined || (state.epoch ?? 0) <= before.epoch || !isIn(phase, state)) {
+        await pause(LOOK_MS)
+        continue
+      }
       const among = (addresses: readonly string[]) => nodes.filter(({ address }) => addresses.includes(address))
       const pending = among(state.receivers.filter(({ received }) => !received).map(({ node }) => node))
       const sources = among(Object.values(state.from)).sort((a, b) => Number(pending.includes(a)) - Number(pending.includes(b)))
