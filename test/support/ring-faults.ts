@@ -50,13 +50,13 @@ export interface Stage {
 
 const MOVING_TOKEN = 8_500
 /** So much that a change takes a while. */
-const BULK: BulkOptions = { pairs: 1_000, valueBytes: 5_000, deletedEvery: 50 }
+const BULK: BulkOptions = { pairs: 400, valueBytes: 5_000, deletedEvery: 50 }
 /** And so slowly, that every phase of it lasts. */
-const COPY_MB_PER_S = 2
+const COPY_MB_PER_S = 1
 /** Reads of every so-manieth pair; that each pair is held where it must be is looked at without reads. */
 const READ_EVERY = 10
 /** What a client rests between two calls: the nodes and the change need the machine more. */
-const REST_MS = 20
+const REST_MS = 50
 /** Between two looks at a change: it takes a second or two, and whoever asks again at once takes the machine from those who are to make it. */
 const LOOK_MS = 10
 const HOT_KEYS = Array.from({ length: 12 }, (_, i) => `hot-${i}`)
