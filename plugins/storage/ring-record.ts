@@ -6,7 +6,7 @@ import { type Socket } from 'node:net'
 import memjs from 'memjs'
 import { type RingRecord } from '../../src/core/ports.ts'
 import { KvError } from '../../src/errors.ts'
-import { STORAGE_DEADLINE_MS } from '../../src/limits.ts'
+import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
 import { parseAddress, type Address } from '../../src/memcached/address.ts'
 import { RING_NAME } from '../../src/memcached/names.ts'
 

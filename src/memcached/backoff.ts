@@ -1,6 +1,6 @@
 // The pause before another attempt, as a function of how many have failed.
 
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../limits.ts'
+import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from './limits.ts'
 
 /**
  * Milliseconds to wait after so many failures in a row (1 or more): doubling, bounded, and spread by `random` (0 to 1) over

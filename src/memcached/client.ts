@@ -3,7 +3,7 @@
 // a connection made later, behind which may be another run of Memcached.
 
 import { failed, type Failed } from '../core/ports.ts'
-import { STORAGE_CONNECTIONS, STORAGE_IN_FLIGHT } from '../limits.ts'
+import { STORAGE_CONNECTIONS, STORAGE_IN_FLIGHT } from './limits.ts'
 import { type Address } from './address.ts'
 import { backoffMs } from './backoff.ts'
 import { openConnection, type Connection } from './connection.ts'

@@ -3,7 +3,7 @@
 // There is no `set` and there must be none: when it fails, Memcached has already dropped the old value.
 
 import assert from 'node:assert'
-import { MEMCACHED_NAME_BYTES } from '../limits.ts'
+import { MEMCACHED_NAME_BYTES } from './limits.ts'
 
 const NAME = new RegExp(`^[\\x21-\\x7e]{1,${MEMCACHED_NAME_BYTES}}$`)
 

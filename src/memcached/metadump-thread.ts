@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { performance } from 'node:perf_hooks'
-import { DUMP_CHUNK_BYTES, SCAN_BUSY_MS, SCAN_STALL_MS, STORAGE_DEADLINE_MS } from '../limits.ts'
+import { DUMP_CHUNK_BYTES, SCAN_BUSY_MS, SCAN_STALL_MS, STORAGE_DEADLINE_MS } from './limits.ts'
 import { connectTo, parseAddress, type Address } from './address.ts'
 import { backoffMs } from './backoff.ts'
 import { createDumpReader, METADUMP, type DumpProgress } from './metadump.ts'

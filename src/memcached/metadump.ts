@@ -3,7 +3,7 @@
 //
 //   key=0042%3Aapple exp=-1 la=1795338880 cas=4 fetch=yes cls=1 size=69\n   ...   END\r\n
 
-import { DUMP_CHUNK_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_NAME_BYTES } from '../limits.ts'
+import { DUMP_CHUNK_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_NAME_BYTES } from './limits.ts'
 import { type Collector } from './name-blocks.ts'
 import { broken } from './protocol.ts'
 

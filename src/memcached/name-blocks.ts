@@ -4,7 +4,8 @@
 //   | its length | size of the item, units of 64 bytes | name ... |
 //   |     1      |                  2                  |  6..250  |
 
-import { MEMCACHED_NAME_BYTES, SCAN_BLOCK_BYTES, SLOTS } from '../limits.ts'
+import { SLOTS } from '../limits.ts'
+import { MEMCACHED_NAME_BYTES, SCAN_BLOCK_BYTES } from './limits.ts'
 
 const UNIT_BYTES = 64
 const HEAD_BYTES = 3

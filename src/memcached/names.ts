@@ -7,7 +7,8 @@ import assert from 'node:assert'
 import { hash } from 'node:crypto'
 import { decodeRecord, encodeRecord, type Record } from '../core/record.ts'
 import { KvError } from '../errors.ts'
-import { MEMCACHED_KEY_BYTES, SLOTS } from '../limits.ts'
+import { SLOTS } from '../limits.ts'
+import { MEMCACHED_KEY_BYTES } from './limits.ts'
 
 /** The name of the ring record, which lies beside the pairs and is the sentinel. */
 export const RING_NAME = 'ring'

@@ -6,7 +6,7 @@ import { failed, MISS, STORED, type Failed, type GetResult, type MergeResult, ty
 import { keepUntilMs, type Record } from '../core/record.ts'
 import { compareVersions } from '../core/version.ts'
 import { KvError } from '../errors.ts'
-import { MERGE_ATTEMPTS, STORAGE_DEADLINE_MS } from '../limits.ts'
+import { MERGE_ATTEMPTS, STORAGE_DEADLINE_MS } from './limits.ts'
 import { type Client } from './client.ts'
 import { expiryS } from './commands.ts'
 import { type AddReply, type CasReply, type Connection, type GetReply } from './connection.ts'

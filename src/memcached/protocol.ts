@@ -9,7 +9,7 @@
 //   STORED\r\n and the other words                                          the rest
 
 import { KvError } from '../errors.ts'
-import { MEMCACHED_ITEM_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_STATS } from '../limits.ts'
+import { MEMCACHED_ITEM_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_STATS } from './limits.ts'
 
 export interface ValueReply { readonly kind: 'value', readonly bytes: Buffer, readonly cas: string }
 export interface StatsReply { readonly kind: 'stats', readonly stats: ReadonlyMap<string, string> }

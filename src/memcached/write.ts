@@ -1,7 +1,7 @@
 // One write for the commands of a tick.
 
 import { type Socket } from 'node:net'
-import { STORAGE_JOIN_BYTES } from '../limits.ts'
+import { STORAGE_JOIN_BYTES } from './limits.ts'
 
 /** Writes texts of ASCII and bodies of `bodyBytes` bytes in all: joined where they are small, gathered where they are not. */
 export function writeParts (socket: Socket, parts: readonly (string | Buffer)[], bodyBytes: number): void {

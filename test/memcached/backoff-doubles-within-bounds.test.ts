@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../src/limits.ts'
+import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../src/memcached/limits.ts'
 import { backoffMs } from '../../src/memcached/backoff.ts'
 
 t.test('from the first pause to the longest, each spread over its upper half', async (t) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { SCAN_BLOCK_BYTES, SLOTS } from '../../src/limits.ts'
+import { SLOTS } from '../../src/limits.ts'
+import { SCAN_BLOCK_BYTES } from '../../src/memcached/limits.ts'
 import { batchesOf, createCollector } from '../../src/memcached/name-blocks.ts'
 
 const items = fc.array(fc.record({

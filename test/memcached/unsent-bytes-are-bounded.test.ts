@@ -1,5 +1,5 @@
 import t from 'tap'
-import { STORAGE_UNSENT_BYTES } from '../../src/limits.ts'
+import { STORAGE_UNSENT_BYTES } from '../../src/memcached/limits.ts'
 import { parseAddress } from '../../src/memcached/address.ts'
 import { openConnection, type AddReply } from '../../src/memcached/connection.ts'
 import { until } from '../support/memcached.ts'

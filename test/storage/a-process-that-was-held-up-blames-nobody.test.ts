@@ -1,5 +1,5 @@
 import t from 'tap'
-import { STORAGE_DEADLINE_MS } from '../../src/limits.ts'
+import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
 import { startMemcached } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 import { openStorage, record } from './support.ts'

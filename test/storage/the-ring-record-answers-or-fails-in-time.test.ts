@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import t from 'tap'
 import { createMemcachedRingRecord } from '../../plugins/storage/ring-record.ts'
-import { STORAGE_DEADLINE_MS } from '../../src/limits.ts'
+import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
 import { startMemcached } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 import { serve, startProxy } from './faults.ts'
