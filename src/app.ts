@@ -1,6 +1,6 @@
 // The application of one process, on one page: every plugin, in the order of their dependencies.
 
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyHttpOptions, type RawServerDefault } from 'fastify'
 import auth from '../plugins/auth/index.ts'
 import changes from '../plugins/changes/index.ts'
 import health from '../plugins/health/index.ts'
@@ -15,8 +15,9 @@ import route from '../plugins/route/index.ts'
 import storage from '../plugins/storage/index.ts'
 import { parseForm } from './core/form.ts'
 import { type Storage } from './core/ports.ts'
+import { type TlsIdentity } from '../plugins/peers/channel.ts'
 import { type Clock } from './core/version.ts'
-import { PATH_PART_CHARS } from './limits.ts'
+import { CONNECTIONS, HEAD_MS, PATH_PART_CHARS, REQUEST_MS } from './limits.ts'
 
 export interface AppOptions {
   readonly node: string
@@ -24,6 +25,8 @@ export interface AppOptions {
   readonly token: string | undefined
   /** Most that this node gives each receiver in a second, bytes. */
   readonly copyBytesPerS: number
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsIdentity | undefined
   readonly storage: Storage
   readonly keeper: Keeper
   readonly clock: Clock
@@ -32,8 +35,9 @@ export interface AppOptions {
 
 /** Builds the application; it does not listen yet. */
 export async function createApp (options: AppOptions): Promise<FastifyInstance> {
-  const { node, replicas, token, copyBytesPerS, keeper, clock, log } = options
+  const { node, replicas, token, tls, copyBytesPerS, keeper, clock, log } = options
   const app = fastify({
+    ...serverOptions(tls),
     loggerInstance: log,
     // A line for each request would cost more than the request.
     logController: new LogController({ disableRequestLogging: true }),
@@ -44,17 +48,25 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
     frameworkErrors: answerError,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } }
   })
+  app.server.maxConnections = CONNECTIONS
 
   await app.register(requests)
-  await app.register(auth, { token })
+  await app.register(auth, { token, certified: tls !== undefined })
   await app.register(storage, { storage: options.storage })
   await app.register(ring, { node, keeper, replicas })
   await app.register(replica)
-  await app.register(peers, { token })
+  await app.register(peers, { token, tls })
   await app.register(register, { keeper })
   await app.register(route, { clock, copyBytesPerS })
   await app.register(migration, { keeper })
   await app.register(changes, { keeper })
   await app.register(health)
   return app
+}
+
+/** How long a client may take, and, with TLS, that it may show a certificate: what nodes ask of each other needs one, the rest does not. */
+function serverOptions (tls: TlsIdentity | undefined): Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout'> {
+  const timeouts = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_MS / 4 }
+  const secured = tls && { https: { ...timeouts, ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } }
+  return { requestTimeout: REQUEST_MS, http: timeouts, ...secured }
 }

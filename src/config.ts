@@ -23,8 +23,15 @@ export interface Config {
   readonly token: string | undefined
   /** Most that this node gives each receiver in a second while pairs are copied, bytes. */
   readonly copyBytesPerS: number
+  /** Paths of PEM files; undefined: plain HTTP. */
+  readonly tls: TlsFiles | undefined
+  /** True if anybody who reaches the node may do everything: it listens beyond this machine and has no token. */
+  readonly exposed: boolean
   readonly logLevel: string
 }
+
+/** The node's certificate and key, and the certificate of the authority that all nodes of the cluster have theirs from. */
+export interface TlsFiles { readonly cert: string, readonly key: string, readonly ca: string }
 
 type Environment = { readonly [name: string]: string | undefined }
 
@@ -46,8 +53,13 @@ export function readConfig (environment: Environment): Config {
   const token = text('CLUSTER_TOKEN')
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw refusal('CLUSTER_TOKEN', 'consists of printable ASCII without spaces')
 
+  const host = text('HOST') ?? '0.0.0.0'
+  const exposed = token === undefined && !/^(127\.[0-9.]+|::1|localhost)$/.test(host)
+  const tokenRequired = oneOf('REQUIRE_TOKEN', text('REQUIRE_TOKEN') ?? '0', ['0', '1'] as const) === '1'
+  if (exposed && tokenRequired) throw refusal('CLUSTER_TOKEN', `is needed on ${host}, because REQUIRE_TOKEN is 1`)
+
   return {
-    host: text('HOST') ?? '0.0.0.0',
+    host,
     port,
     node,
     storage,
@@ -57,8 +69,20 @@ export function readConfig (environment: Environment): Config {
     stateDir: text('STATE_DIR') ?? (storage === 'memcached' ? join('.ringkeep', String(port)) : undefined),
     token,
     copyBytesPerS: wholeNumber('COPY_MB_PER_S', text('COPY_MB_PER_S') ?? String(COPY_MB_PER_S), 1, COPY_MB_PER_S_LIMIT) * 1_000_000,
+    tls: tlsFiles(text),
+    exposed,
     logLevel: oneOf('LOG_LEVEL', text('LOG_LEVEL') ?? 'info', LOG_LEVELS)
   }
+}
+
+/** All three or none: nodes prove to each other who they are, and clients see the same certificate. */
+function tlsFiles (text: (name: string) => string | undefined): TlsFiles | undefined {
+  const [cert, key, ca] = [text('TLS_CERT'), text('TLS_KEY'), text('TLS_CA')]
+  if (cert !== undefined && key !== undefined && ca !== undefined) return { cert, key, ca }
+  const given = Object.entries({ TLS_CERT: cert, TLS_KEY: key, TLS_CA: ca })
+  const missing = given.find(([, path]) => path === undefined)
+  if (missing !== undefined && given.some(([, path]) => path !== undefined)) throw refusal(missing[0], 'is missing: TLS_CERT, TLS_KEY and TLS_CA go together')
+  return undefined
 }
 
 function wholeNumber (name: string, value: string, min: number, max: number): number {

@@ -17,6 +17,7 @@ export const CATALOGUE = {
   KV_ERR_SLOTS: entry(400, 'slots are whole numbers from 0 to 9999, the lower one first'),
   KV_ERR_RING_INVALID: entry(400, 'the ring is not valid'),
   KV_ERR_UNAUTHORIZED: entry(401, 'this request needs the cluster token'),
+  KV_ERR_CERTIFICATE: entry(403, 'this request needs a certificate of the cluster'),
   KV_ERR_NOT_FOUND: entry(404, 'no such key'),
   KV_ERR_UNKNOWN_NODE: entry(404, 'no such node on the ring'),
   KV_ERR_NO_ROUTE: entry(404, 'no such path or method'),

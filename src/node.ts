@@ -1,5 +1,6 @@
 // What every process of a node needs, whichever part it plays.
 
+import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { pino, type Logger } from 'pino'
@@ -13,6 +14,7 @@ import { type Ring } from './core/ring.ts'
 import { createClock } from './core/version.ts'
 import { KvError } from './errors.ts'
 import { STOP_DEADLINE_MS } from './limits.ts'
+import { readTls } from './tls.ts'
 
 export function createLog (config: Config): Logger {
   return pino({ level: config.logLevel, base: { node: config.node, pid: process.pid } })
@@ -25,13 +27,31 @@ export function stateFilesOf (config: Config): StateFiles {
 /** The application of this process. Its clock's writer number is drawn anew, so no two processes share one. */
 export function createNodeApp (config: Config, storage: Storage, keeper: Keeper, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const clock = createClock(Date.now, randomBytes(6).readUIntBE(0, 6))
-  return createApp({ node: config.node, replicas: config.replicas, token: config.token, copyBytesPerS: config.copyBytesPerS, storage, keeper, clock, log })
+  return createApp({
+    node: config.node, replicas: config.replicas, token: config.token, tls: readTls(config.tls), copyBytesPerS: config.copyBytesPerS, storage, keeper, clock, log
+  })
 }
 
-/** Listens where the configuration says. Throws `KV_ERR_CONFIG` where that cannot be. */
+/** The first file that systemd passes; see sd_listen_fds(3). */
+const FIRST_PASSED_FD = 3
+
+/** True if systemd has passed the port to this process, or to the primary whose worker it is. */
+function hasOpenPort ({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv): boolean {
+  return LISTEN_FDS === '1' && (cluster.isWorker ? process.ppid : process.pid) === Number(LISTEN_PID)
+}
+
+/** Tells what an operator should know of the configuration; once a node. */
+export function warnOfConfig ({ exposed, host }: Config, log: Logger): void {
+  if (exposed) log.warn({ host }, 'without CLUSTER_TOKEN everybody who reaches this node may change the ring and read or empty its storage')
+}
+
+/**
+ * Listens where the configuration says, or, where systemd has opened the port, on that: it stays open while the node is restarted. Throws `KV_ERR_CONFIG`
+ * where that cannot be.
+ */
 export async function listen (app: FastifyInstance, { host, port }: Config): Promise<void> {
   try {
-    await app.listen({ host, port })
+    await app.listen({ host, port, ...hasOpenPort(process.env) && { fd: FIRST_PASSED_FD } })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') throw new KvError('KV_ERR_CONFIG', `PORT ${port} on ${host} is in use by another program`)

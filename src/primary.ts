@@ -11,11 +11,15 @@ import { parseRing, ringToJson, type Ring, type Seed } from './core/ring.ts'
 import { answerToText, parseRequest } from './core/voter.ts'
 import { createIpc } from './ipc.ts'
 import { COPY_DEADLINE_MS, REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
-import { createLog, exitWhenTold, stateFilesOf } from './node.ts'
+import { createLog, exitWhenTold, stateFilesOf, warnOfConfig } from './node.ts'
+import { readTls } from './tls.ts'
 import { UNUSABLE } from './worker.ts'
 
 export async function runPrimary (config: Config): Promise<void> {
   const log = createLog(config)
+  warnOfConfig(config, log)
+  // Workers read it; what is wrong with it is told once, and here.
+  readTls(config.tls)
   // Workers accept for themselves. A connection that the primary hands to a worker which dies before it takes it would hang for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   const record = createMemcachedRingRecord({ address: config.memcached })

@@ -6,11 +6,12 @@ import { createMemoryStorage } from '../plugins/storage/memory.ts'
 import { createKeeper } from '../plugins/ring/keeper.ts'
 import { type Config } from './config.ts'
 import { type RingRecord, type Storage } from './core/ports.ts'
-import { createLog, createNodeApp, exitWhenTold, listen, stateFilesOf, workerOf } from './node.ts'
+import { createLog, createNodeApp, exitWhenTold, listen, stateFilesOf, warnOfConfig, workerOf } from './node.ts'
 import { type FastifyBaseLogger } from 'fastify'
 
 export async function runSingle (config: Config): Promise<void> {
   const log = createLog(config)
+  warnOfConfig(config, log)
   const { storage, ringRecord } = storageOf(config, log)
   const keeper = createKeeper({ node: config.node, files: stateFilesOf(config), record: ringRecord, log, nowMs: Date.now })
   const app = await createNodeApp(config, storage, keeper, log)

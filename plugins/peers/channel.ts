@@ -25,8 +25,13 @@ export interface Channel {
   close (): Promise<void>
 }
 
+/** What a node shows to others, and the authority that it trusts; PEM. */
+export interface TlsIdentity { readonly cert: Buffer, readonly key: Buffer, readonly ca: Buffer }
+
 export interface ChannelOptions {
   readonly node: string
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsIdentity | undefined
   readonly headers: { readonly [name: string]: string }
   readonly log: FastifyBaseLogger
   /** This process's ring as JSON, for a node that is behind. */
@@ -48,8 +53,8 @@ const ERROR_CHARS = 1_000
 /** Failures before a connection stood: nothing of the frame can have been carried out. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
 
-export function createChannel ({ node, headers, log, ringJson, install }: ChannelOptions): Channel {
-  const pool = createPool(node)
+export function createChannel ({ node, tls, headers, log, ringJson, install }: ChannelOptions): Channel {
+  const pool = createPool(node, tls)
   let queue: Waiting[] = []
   let framesInFlight = 0
   let scheduled = false
@@ -219,13 +224,14 @@ function messageOf (text: string): string {
   }
 }
 
-function createPool (node: string): Pool {
-  return new Pool(`http://${node}`, {
+/** Redirects are not followed: a node answers for itself. */
+function createPool (node: string, tls: TlsIdentity | undefined): Pool {
+  return new Pool(`${tls === undefined ? 'http' : 'https'}://${node}`, {
     // More than frames, so that long pulls, votes and questions do not take the way of operations.
     connections: PEER_FRAMES_IN_FLIGHT + 4,
     pipelining: 1,
     headersTimeout: PEER_DEADLINE_MS,
     bodyTimeout: PEER_DEADLINE_MS,
-    connect: { timeout: PEER_CONNECT_MS }
+    connect: { timeout: PEER_CONNECT_MS, ...tls }
   })
 }

@@ -7,7 +7,7 @@ import { adopts, compareRings, nodesOf, parseRing, type Ring } from '../../src/c
 import { recordBytes } from '../../src/core/record.ts'
 import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
 import { FRAME_BYTES, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
-import { createChannel, type Channel } from './channel.ts'
+import { createChannel, type Channel, type TlsIdentity } from './channel.ts'
 
 export interface Peers extends Replicas {
   /** The channel to another node. */
@@ -18,14 +18,14 @@ declare module 'fastify' {
   interface FastifyInstance { peers: Peers }
 }
 
-export interface PeersOptions { readonly token: string | undefined }
+export interface PeersOptions { readonly token: string | undefined, readonly tls: TlsIdentity | undefined }
 
 /** A frame holds at least one operation, however large, beside its bound. */
 const BODY_BYTES = 2 * FRAME_BYTES
 
 const NO_BYTES = Buffer.alloc(0)
 
-export default fp<PeersOptions>(async (app, { token }) => {
+export default fp<PeersOptions>(async (app, { token, tls }) => {
   const { ring, replica, log } = app
   const channels = new Map<string, Channel>()
   const headers = {
@@ -38,6 +38,7 @@ export default fp<PeersOptions>(async (app, { token }) => {
     if (known === undefined) {
       known = createChannel({
         node,
+        tls,
         headers,
         log,
         install: ring.install,

@@ -17,7 +17,14 @@ export function answerOk (reply: FastifyReply): FastifyReply {
 /** A value as text, or 404 with `N/A`. */
 export function answerText (reply: FastifyReply, record: Record | undefined, nowMs: number): FastifyReply {
   if (record === undefined || !isVisible(record, nowMs)) return reply.code(404).type(TEXT).send('N/A')
-  return reply.type(record.contentType || TEXT).send(record.value)
+  return answerValue(reply, record, TEXT)
+}
+
+/** The bytes, as the content type that they were written with. Whoever wrote them, a browser is to run nothing of it and to take it for nothing else. */
+export function answerValue (reply: FastifyReply, { contentType, value }: Record, otherwise: string): FastifyReply {
+  reply.header('x-content-type-options', 'nosniff')
+  if (contentType !== '') reply.header('content-security-policy', "sandbox; default-src 'none'")
+  return reply.type(contentType || otherwise).send(value)
 }
 
 /** The headers that tell how a request was served. */

@@ -9,7 +9,7 @@ import { checkKey } from '../../src/core/key.ts'
 import { checkContentType, isVisible, tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { formatVersion } from '../../src/core/version.ts'
-import { servedBy } from './answers.ts'
+import { answerValue, servedBy } from './answers.ts'
 
 const OPTIONS = { config: { open: true }, bodyLimit: VALUE_BYTES }
 const NO_BYTES = Buffer.alloc(0)
@@ -29,7 +29,7 @@ export const kvRoutes: FastifyPluginAsync = async app => {
     servedBy(reply, plan)
     if (record === undefined || !isVisible(record, clock.wallMs())) throw new KvError('KV_ERR_NOT_FOUND')
     reply.header('etag', `"${formatVersion(record.version)}"`)
-    return reply.type(record.contentType || 'application/octet-stream').send(record.value)
+    return answerValue(reply, record, 'application/octet-stream')
   })
 
   app.put('/kv/*', OPTIONS, async (request, reply) => {

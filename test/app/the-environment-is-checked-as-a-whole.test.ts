@@ -6,9 +6,9 @@ import { readConfig } from '../../src/config.ts'
 
 t.test('nothing set', async t => {
   t.same(readConfig({}), {
-    host: '0.0.0.0', port: 5000, node: '127.0.0.1:5000', storage: 'memory', memcached: '127.0.0.1:11211', workers: 0, replicas: 3, stateDir: undefined, token: undefined, copyBytesPerS: 100_000_000, logLevel: 'info'
+    host: '0.0.0.0', port: 5000, node: '127.0.0.1:5000', storage: 'memory', memcached: '127.0.0.1:11211', workers: 0, replicas: 3, stateDir: undefined, token: undefined, copyBytesPerS: 100_000_000, tls: undefined, exposed: true, logLevel: 'info'
   })
-  t.same(readConfig({ HOST: '', PORT: '', NODE_ADDRESS: '', STORAGE: '', MEMCACHED: '', WORKERS: '', REPLICAS: '', STATE_DIR: '', CLUSTER_TOKEN: '', COPY_MB_PER_S: '', LOG_LEVEL: '' }), readConfig({}), 'an empty variable is an unset one')
+  t.same(readConfig({ HOST: '', PORT: '', NODE_ADDRESS: '', STORAGE: '', MEMCACHED: '', WORKERS: '', REPLICAS: '', STATE_DIR: '', CLUSTER_TOKEN: '', COPY_MB_PER_S: '', REQUIRE_TOKEN: '', TLS_CERT: '', TLS_KEY: '', TLS_CA: '', LOG_LEVEL: '' }), readConfig({}), 'an empty variable is an unset one')
 })
 
 t.test('with memcached', async t => {
@@ -26,6 +26,16 @@ t.test('all set', async t => {
   t.match(readConfig({ NODE_ADDRESS: '[::1]:5000' }), { node: '[::1]:5000' })
 })
 
+t.test('who may do what', async t => {
+  for (const HOST of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) t.equal(readConfig({ HOST, REQUIRE_TOKEN: '1' }).exposed, false, HOST)
+  for (const HOST of ['0.0.0.0', '::', '10.0.0.3', 'n1.example', '127.example']) {
+    t.equal(readConfig({ HOST }).exposed, true, HOST)
+    t.equal(readConfig({ HOST, CLUSTER_TOKEN: 'secret', REQUIRE_TOKEN: '1' }).exposed, false, HOST)
+    t.throws(() => readConfig({ HOST, REQUIRE_TOKEN: '1' }), { code: 'KV_ERR_CONFIG', message: /^CLUSTER_TOKEN is needed on / })
+  }
+  t.same(readConfig({ TLS_CERT: 'c', TLS_KEY: 'k', TLS_CA: 'a' }).tls, { cert: 'c', key: 'k', ca: 'a' })
+})
+
 const REFUSED: Array<[environment: { [name: string]: string }, name: string]> = [
   ...['0', '65536', '-1', '1.5', 'x', ' 5000', '5000 ', '0x10', '1e3', '50000000000'].map((PORT): [{ [name: string]: string }, string] => [{ PORT }, 'PORT']),
   ...['Memory', 'redis', 'memory '].map((STORAGE): [{ [name: string]: string }, string] => [{ STORAGE }, 'STORAGE']),
@@ -38,6 +48,10 @@ const REFUSED: Array<[environment: { [name: string]: string }, name: string]> = 
   ...['0', '17', '-1', 'x', '2.5'].map((REPLICAS): [{ [name: string]: string }, string] => [{ REPLICAS }, 'REPLICAS']),
   ...['two words', 'tab\t', 'ü', ' '].map((CLUSTER_TOKEN): [{ [name: string]: string }, string] => [{ CLUSTER_TOKEN }, 'CLUSTER_TOKEN']),
   ...['0', '10001', '-1', 'x', '0.5'].map((COPY_MB_PER_S): [{ [name: string]: string }, string] => [{ COPY_MB_PER_S }, 'COPY_MB_PER_S']),
+  ...['yes', 'true', '2'].map((REQUIRE_TOKEN): [{ [name: string]: string }, string] => [{ REQUIRE_TOKEN }, 'REQUIRE_TOKEN']),
+  [{ TLS_CERT: 'c' }, 'TLS_KEY'],
+  [{ TLS_KEY: 'k', TLS_CA: 'a' }, 'TLS_CERT'],
+  [{ TLS_CERT: 'c', TLS_KEY: 'k' }, 'TLS_CA'],
   ...['verbose', 'INFO', '30'].map((LOG_LEVEL): [{ [name: string]: string }, string] => [{ LOG_LEVEL }, 'LOG_LEVEL'])
 ]
 

@@ -77,3 +77,10 @@ t.test('random bytes as a frame are refused with a code', async t => {
   }), { numRuns: 300 })
   t.equal((await node.ask('/readyz')).status, 200)
 })
+
+t.test('an answer that sends elsewhere is not followed', async t => {
+  const elsewhere = await startPeer(t)
+  const peer = await startPeer(t, (_frame, response) => { response.writeHead(307, { location: `http://${elsewhere.address}/internal/ops` }).end() })
+  t.same(await openChannel(t, peer.address).send(ringOf(1), getOf('key')), failed('timeout'))
+  t.same(elsewhere.frames, [])
+})

@@ -81,6 +81,7 @@ export function openChannel (t: Test, node: string): TestChannel {
   const installed: Ring[] = []
   const channel = createChannel({
     node,
+    tls: undefined,
     headers: { 'content-type': 'application/octet-stream' },
     log: pino({ level: 'silent' }),
     ringJson: () => ({ id: opened.mine, json: JSON.stringify(ringToJson(opened.mine)) }),

@@ -24,6 +24,7 @@ const BAD: { readonly [name: string]: { [name: string]: string } } = {
   REPLICAS: { REPLICAS: '0' },
   CLUSTER_TOKEN: { CLUSTER_TOKEN: 'a b' },
   LOG_LEVEL: { LOG_LEVEL: 'loud' },
+  TLS_CERT: { TLS_CERT: '/nowhere', TLS_KEY: '/nowhere', TLS_CA: '/nowhere' },
   // An address for documentation, which no machine has.
   HOST: { HOST: '192.0.2.1' }
 }

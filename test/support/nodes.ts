@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { type Test } from 'tap'
 import { Pool } from 'undici'
 import { createKeeper, type NodeKeeper } from '../../plugins/ring/keeper.ts'
+import { type TlsIdentity } from '../../plugins/peers/channel.ts'
 import { noStateFiles, type StateFiles } from '../../plugins/ring/file.ts'
 import { createMemoryStorage } from '../../plugins/storage/memory.ts'
 import { createApp } from '../../src/app.ts'
@@ -27,6 +28,8 @@ export interface NodesOptions {
   readonly seeded?: boolean
   /** Cluster token of each node, or one for all. */
   readonly token?: string | readonly string[]
+  /** Certificate of each node, or one for all; clients show none. */
+  readonly tls?: TlsIdentity | readonly TlsIdentity[]
   readonly wallMs?: () => number
   readonly limitBytes?: number
   /** The storage that a node gets in place of its own, for faults. */
@@ -146,8 +149,9 @@ async function startNode (index: number, options: NodesOptions): Promise<TestNod
 }
 
 function createNode (port: number, index: number, options: NodesOptions): TestNode {
-  const { token, wallMs = Date.now, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
+  const { token, tls: identities, wallMs = Date.now, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
   const address = `127.0.0.1:${port}`
+  const tls = Array.isArray(identities) ? identities[index] as TlsIdentity : identities as TlsIdentity | undefined
   const log = pino({ level: 'silent' })
   const memory = createForgetful(wallMs, limitBytes)
   const storage = wrap(memory.storage, index)
@@ -163,7 +167,7 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
     const keeper = createKeeper({ node: address, files: files(index), record: memory.record, log, nowMs: wallMs })
     const clock = createClock(wallMs, randomBytes(6).readUIntBE(0, 6))
     const app = await createApp({
-      node: address, replicas: options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, copyBytesPerS: 100_000_000, storage, keeper, clock, log
+      node: address, replicas: options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, tls, copyBytesPerS: 100_000_000, storage, keeper, clock, log
     })
     await keeper.start()
     await app.ready()
@@ -175,7 +179,7 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
       await keeper.close()
       throw error
     }
-    running = { app, keeper, pool: new Pool(`http://${address}`, { connections: 64 }) }
+    running = { app, keeper, pool: new Pool(`${tls === undefined ? 'http' : 'https'}://${address}`, { connections: 64, ...tls && { connect: { ca: tls.ca } } }) }
   }
 
   async function stop (): Promise<void> {
