@@ -13,6 +13,7 @@ if (cluster.isPrimary && workers > 1) {
   const app = fastify()
   await app.register(formbody)
   app.get('/route', (_request, reply) => { reply.type('text/plain; charset=utf-8').send(value) })
+  app.get('/readyz', (_request, reply) => { reply.send({ ready: true }) })
   app.post('/route', (_request, reply) => { reply.type('text/plain; charset=utf-8').send('OK') })
   await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT) })
 }

@@ -56,7 +56,7 @@ async function copied (bench: Bench, { what, pairs, bytes, rounds }: CopyCase) {
 async function underLoad (bench: Bench, quick: boolean) {
   const nodes = [await bench.member(1), await bench.member(1), await bench.member(1)]
   await bench.seed(nodes, [3_000, 8_000], 1)
-  const target = await bench.haproxy(nodes)
+  const target = await bench.haproxy(nodes.map(({ address }) => address))
   await fill(target, KEYS_UNDER_LOAD, undefined)
   const saturated = await saturatedRate(target, quick ? 1 : 10)
   const rate = Math.round(saturated / 2)

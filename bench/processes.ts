@@ -2,15 +2,18 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { haproxyCommand } from '../src/local/commands.ts'
 
 const START_DEADLINE_MS = 20_000
+/** After so long the map of slots is filled. */
+const MAP_MS = 2_000
 
 export interface BenchNode {
   /** `host:port`. */
@@ -28,8 +31,8 @@ export interface Bench {
   member (workers: number): Promise<BenchNode>
   /** Seeds all nodes with one ring, in which the first have these tokens, and waits until they are ready. */
   seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void>
-  /** HAProxy with the project's configuration before up to three nodes; its `host:port`. */
-  haproxy (nodes: readonly BenchNode[]): Promise<string>
+  /** HAProxy with the project's configuration before up to three nodes (`host:port`), on request in its token-aware mode; its `host:port`. */
+  haproxy (nodes: readonly string[], tokenAware?: boolean): Promise<string>
   stop (): Promise<void>
 }
 
@@ -85,12 +88,19 @@ export async function createBench (): Promise<Bench> {
     return only.address
   }
 
-  async function haproxy (nodes: readonly BenchNode[]): Promise<string> {
+  async function haproxy (nodes: readonly string[], tokenAware = false): Promise<string> {
     const port = await freePort()
     const nobody = '127.0.0.1:1'
-    const { program, args, env } = await haproxyCommand(port, [...nodes.map(({ address }) => address), nobody, nobody].slice(0, 3), folder)
-    start(program, args, env)
+    const own = await mkdtemp(join(folder, 'haproxy-'))
+    const { program, args, env } = await haproxyCommand(port, [...nodes, nobody, nobody].slice(0, 3), own)
+    const slots = { RINGKEEP_SLOTS: join(own, 'slots.map'), RINGKEEP_SOCKET: join(own, 'admin.sock') }
+    if (tokenAware) await writeFile(slots.RINGKEEP_SLOTS, '')
+    start(program, args, { ...env, ...tokenAware && slots })
     await answers(`http://127.0.0.1:${port}/readyz`)
+    if (tokenAware) {
+      start(process.execPath, [fileURLToPath(new URL('../src/haproxy/main.js', import.meta.url))], { ...slots, LOG_LEVEL: 'error' })
+      await pause(MAP_MS)
+    }
     return `127.0.0.1:${port}`
   }
 
@@ -127,7 +137,7 @@ async function answers (url: string): Promise<void> {
       return statusCode
     }, () => 0)
     if (status === 200) return
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await pause(50)
   }
   throw new Error(`${url} did not answer in time`)
 }

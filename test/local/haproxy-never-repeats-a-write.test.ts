@@ -11,7 +11,7 @@ async function setup (t: Test, count: number) {
   const nodes: FakeNode[] = []
   for (let index = 0; index < count; index++) {
     nodes.push(await startFakeNode(t, (asked, response) => {
-      if (asked.url === '/reset') asked.socket.destroy()
+      if (asked.url === '/reset' || (index === 0 && asked.url?.endsWith('fatal'))) asked.socket.destroy()
       else response.end(String(index))
     }))
   }
@@ -51,6 +51,20 @@ t.test('a write is not repeated after a reset', async (t) => {
   const { nodes, haproxy } = await setup(t, 2)
   for (let times = 0; times < 10; times++) t.equal((await ask(haproxy.port, { method: 'POST', path: '/reset', body: 'x' })).status, 502)
   t.equal(nodes.flatMap(({ seen }) => seen.filter((line) => line === 'POST /reset')).length, 10)
+})
+
+t.test('a read whose node dies goes to another, and nothing else does', async (t) => {
+  if (!needs(t, 'haproxy')) return
+  const { nodes: [first], haproxy, bodies } = await setup(t, 2)
+  await until('both are in turn', async () => /^(01|10)$/.test(await bodies(2)))
+  for (const path of ['/kv/fatal', '/route?key=fatal']) {
+    for (let times = 0; times < 4; times++) t.match(await ask(haproxy.port, { path }), { status: 200, body: Buffer.from('1') }, `GET ${path}`)
+    t.ok(first?.seen.includes(`GET ${path}`), 'some came by way of the one that dies')
+  }
+  for (const [method, path] of [['PUT', '/kv/fatal'], ['DELETE', '/route?key=fatal'], ['GET', '/add_node/1/fatal']] as const) {
+    const statuses = [await ask(haproxy.port, { method, path }), await ask(haproxy.port, { method, path })].map(({ status }) => status)
+    t.same(statuses.sort(), [200, 502], `${method} ${path}`)
+  }
 })
 
 t.test('paths pass as they are', async (t) => {

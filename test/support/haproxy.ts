@@ -1,6 +1,6 @@
 // A real HAProxy for system tests, with the project's own configuration, in front of up to three nodes.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startChild } from '../../src/local/child.ts'
@@ -19,15 +19,20 @@ export interface TestHaproxy {
   readonly url: string
   /** The path of the stats page's socket. */
   readonly stats: string
+  /** What the token-aware mode needs beside the configuration: the runtime socket and the map of slots, which is empty at first. */
+  readonly slots: { readonly socket: string, readonly map: string } | undefined
 }
 
 /** Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
-export async function startHaproxy (t: Ending, nodes: readonly string[]): Promise<TestHaproxy> {
+export async function startHaproxy (t: Ending, nodes: readonly string[], { tokenAware = false } = {}): Promise<TestHaproxy> {
   if (nodes.length > 3) throw new Error('the configuration has three nodes')
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-haproxy-'))
   const port = await freePort()
   const command = await haproxyCommand(port, [...nodes, NOBODY, NOBODY].slice(0, 3), folder)
-  const child = await startChild({ ...command, args: ['-db', '-f', CONFIG] })
+  const slots = tokenAware ? { socket: join(folder, 'admin.sock'), map: join(folder, 'slots.map') } : undefined
+  if (slots !== undefined) writeFileSync(slots.map, '')
+  const env = { ...command.env, ...slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket } }
+  const child = await startChild({ ...command, env, args: ['-db', '-f', CONFIG] })
   t.teardown(async () => {
     if (child.running) await child.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -37,5 +42,5 @@ export async function startHaproxy (t: Ending, nodes: readonly string[]): Promis
     if (!child.running) throw new Error(`HAProxy did not start: ${child.lastWords}`)
     return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
   })
-  return { port, url, stats: join(folder, 'stats.sock') }
+  return { port, url, stats: join(folder, 'stats.sock'), slots }
 }
