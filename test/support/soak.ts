@@ -1,12 +1,12 @@
 // A cluster under checked load, whose nodes are removed and added again all the while. Nothing of it may be noticed: no request
 // fails, no answer contradicts another, and what was written before is there at the end, through every node.
 
-import { brokenBulk, bulkKey, bulkValue, scarceBulk, writeBulk, type BulkOptions } from './bulk.ts'
-import { get, perform } from './client.ts'
+import { brokenBulk, scarceBulk, writeBulk, type BulkOptions } from './bulk.ts'
 import { startCluster, type TestNode } from './cluster.ts'
 import { type Ending } from './ending.ts'
 import { startHaproxy } from './haproxy.ts'
-import { createChance, createHistory, describeViolation, runClients, type Call, type Outcome } from './history.ts'
+import { createChance } from './history.ts'
+import { startLoad, type LoadResult } from './load.ts'
 import { askChange, untilAgreed } from './ring-requests.ts'
 
 export interface SoakOptions {
@@ -19,26 +19,15 @@ export interface SoakOptions {
   readonly tell: (line: string) => void
 }
 
-export interface SoakResult {
-  readonly requests: number
-  /** What was refused or cut off, with the moment; must be empty. */
-  readonly failures: readonly string[]
-  /** Must be empty. */
-  readonly violations: readonly string[]
+export interface SoakResult extends LoadResult {
   /** How many pairs came back through each node, in the order of the nodes; all of them must. */
   readonly intact: readonly number[]
   /** The pairs that fewer of their replicas hold than a quorum; must be empty. */
   readonly scarce: readonly string[]
-  readonly longestPauseMs: number
-  /** The 99th percentile of the time that a request took. */
-  readonly p99Ms: number
   readonly changes: number
 }
 
 const TOKENS = [1000, 3500, 6000, 8500]
-const HOT_KEYS = Array.from({ length: 24 }, (_, i) => `hot-${i}`)
-const WRITERS = 8
-const READERS = 4
 
 export async function soak (ending: Ending, options: SoakOptions): Promise<SoakResult> {
   const { replicas, bulk, tell } = options
@@ -95,61 +84,4 @@ async function changeAgainAndAgain (nodes: readonly TestNode[], { seed, goOn, te
   }
   for (const node of away) await change(`/add_node/${TOKENS[nodes.indexOf(node)]}/${node.address}`)
   return changes
-}
-
-/** Clients that go on until `end`. */
-function startLoad (doors: readonly string[], { seed, bulk, tell }: SoakOptions) {
-  const history = createHistory()
-  const failures: string[] = []
-  const times: number[] = []
-  const beganMs = performance.now()
-  const state = { stopped: false }
-
-  function failed (what: string): void {
-    const line = `${((performance.now() - beganMs) / 1000).toFixed(3)} s: ${what}`
-    failures.push(line)
-    if (failures.length <= 20) tell(`FAILED at ${line}`)
-  }
-
-  async function timed<T> (work: () => Promise<T>): Promise<T> {
-    const startMs = performance.now()
-    try {
-      return await work()
-    } catch (error) {
-      failed((error as Error).message)
-      throw error
-    } finally {
-      times.push(performance.now() - startMs)
-    }
-  }
-
-  const doorOf = (client: number): string => doors[client % doors.length] as string
-  const writers = runClients({
-    history,
-    seed,
-    clients: WRITERS,
-    keys: HOT_KEYS,
-    reads: 0.5,
-    deletes: 0.1,
-    goOn: () => !state.stopped,
-    perform: (client: number, call: Call): Promise<Outcome> => timed(() => perform(doorOf(client), call, failed))
-  })
-  const readers = Array.from({ length: READERS }, async (_, reader) => {
-    const chance = createChance(seed * 7_919 + reader)
-    while (!state.stopped) {
-      const index = Math.floor(chance() * bulk.pairs)
-      const value = await timed(() => get(doorOf(reader), bulkKey(index))).catch((error: Error) => error)
-      if (!(value instanceof Error) && value?.toString() !== bulkValue(index, bulk)) failed(`${bulkKey(index)} is ${value?.toString()}`)
-    }
-  })
-
-  return {
-    async end () {
-      state.stopped = true
-      await Promise.all([writers, ...readers])
-      times.sort((a, b) => a - b)
-      const p99Ms = times[Math.floor(times.length * 0.99)] ?? 0
-      return { requests: times.length, failures, violations: history.violations().map(describeViolation), longestPauseMs: times.at(-1) ?? 0, p99Ms }
-    }
-  }
 }

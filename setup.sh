@@ -1,0 +1,285 @@
+#!/usr/bin/env bash
+# A fresh Ubuntu or Debian machine becomes a Ringkeep node. Run again with a newer copy of Ringkeep it is an upgrade in place: the
+# pairs and the ring stay, and requests wait for the moment that the node takes to start. `--help` says what it takes.
+set -euo pipefail
+
+readonly HELP='usage: sudo ./setup.sh [options]
+
+Makes this machine a Ringkeep node: Node.js, a Memcached of its own on the loopback, the service under systemd, a firewall.
+Run it again to upgrade in place.
+
+  --address HOST:PORT   by which the other nodes reach this one (default: the address of the default route, port 5000)
+  --memory MB           for the pairs (default: 60% of the memory of the machine)
+  --no-firewall         leave the firewall as it is
+  --uninstall           remove the service and the application; settings and state stay
+  --purge               with --uninstall: remove them too
+  --help
+
+The cluster token is made up on the first node and kept in /etc/ringkeep/node.env. Give it to the others as CLUSTER_TOKEN in the environment:
+  sudo CLUSTER_TOKEN=... ./setup.sh'
+
+readonly MIN_NODE=20.18.1
+readonly APP=/opt/ringkeep
+readonly SETTINGS=/etc/ringkeep
+readonly STATE=/var/lib/ringkeep
+readonly UNITS=/etc/systemd/system
+readonly UNIT_NAMES=(ringkeep.socket ringkeep.service ringkeep-memcached.service)
+readonly MEMCACHED_PORT=11311
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly source_dir
+
+address='' memory='' firewall=yes uninstall=no purge=no
+
+say () { printf 'setup.sh: %s\n' "$*"; }
+fail () { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
+
+parse_arguments () {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --address) address=${2:?--address needs HOST:PORT}; shift ;;
+      --memory) memory=${2:?--memory needs a number of MB}; shift ;;
+      --no-firewall) firewall=no ;;
+      --uninstall) uninstall=yes ;;
+      --purge) purge=yes ;;
+      --help) printf '%s\n' "$HELP"; exit 0 ;;
+      *) fail "unknown option $1; --help lists them" ;;
+    esac
+    shift
+  done
+}
+
+has_systemd () { [ -d /run/systemd/system ]; }
+
+check_machine () {
+  [ "$(id -u)" -eq 0 ] || fail 'needs root: sudo ./setup.sh'
+  [ -r /etc/os-release ] || fail 'is for Ubuntu 22.04, 24.04 and Debian 12; this machine does not say what it is'
+  local release
+  # shellcheck source=/dev/null
+  release=$(. /etc/os-release; echo "$ID $VERSION_ID")
+  case $release in
+    'ubuntu 22.04' | 'ubuntu 24.04' | 'debian 12' | 'debian 13') ;;
+    *) fail "is for Ubuntu 22.04, 24.04 and Debian 12, 13; this machine is $release" ;;
+  esac
+  has_systemd || say 'systemd does not run here: the units are installed, and not started'
+}
+
+# A setting that an earlier run has left; empty: none.
+setting () { { sed -n "s/^$1=//p" "$SETTINGS/node.env" 2> /dev/null || true; } | tail -n 1; }
+
+is_own_address () {
+  local host=$1 own
+  for own in $(getent ahosts "$host" | awk '{ print $1 }' | sort -u) "$host"; do
+    ip -o addr show | awk '{ print $4 }' | cut -d/ -f1 | grep -qxF "$own" && return 0
+  done
+  return 1
+}
+
+choose_address () {
+  [ -n "$address" ] || address=$(setting NODE_ADDRESS)
+  if [ -z "$address" ]; then
+    local own
+    own=$(ip -o -4 route get 192.0.2.1 2> /dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
+    [ -n "$own" ] || fail 'finds no address of this machine; name it: --address HOST:PORT'
+    address=$own:5000
+  fi
+  [[ $address =~ ^[A-Za-z0-9._-]+:[0-9]{1,5}$ ]] || fail "--address is HOST:PORT, not $address"
+  is_own_address "${address%:*}" || fail "${address%:*} is no address of this machine; its own are: $(hostname -I 2> /dev/null || ip -o addr show | awk '{ print $4 }' | cut -d/ -f1 | xargs)"
+  local port=${address##*:} before
+  before=$(setting PORT)
+  if [ "$port" != "$before" ] && ss -Hltn "sport = :$port" | grep -q .; then fail "port $port is in use by another program: $(ss -Hltnp "sport = :$port" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)"; fi
+}
+
+choose_token () {
+  local before
+  before=$(setting CLUSTER_TOKEN)
+  token=${CLUSTER_TOKEN:-$before}
+  if [ -n "$before" ] && [ "$token" != "$before" ]; then
+    fail "CLUSTER_TOKEN differs from the one in $SETTINGS/node.env; change it there, on all nodes, if that is what you want"
+  fi
+  [ -n "$token" ] || token=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+  [[ $token =~ ^[[:graph:]]+$ ]] || fail 'CLUSTER_TOKEN consists of printable ASCII without spaces'
+}
+
+choose_memory () {
+  [ -n "$memory" ] || memory=$(sed -n 's/^MEMORY_MB=//p' "$SETTINGS/memcached.env" 2> /dev/null || true)
+  [ -n "$memory" ] || memory=$(awk '/^MemTotal:/ { print int($2 / 1024 * 0.6) }' /proc/meminfo)
+  [[ $memory =~ ^[0-9]+$ && $memory -ge 64 ]] || fail "--memory is a number of MB from 64 on, not $memory"
+}
+
+apt_install () {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed' || missing+=("$package")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  say "installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } > "$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    rm -f "$log"
+    fail "cannot install ${missing[*]} from the package sources; nothing of Ringkeep was changed"
+  fi
+  rm -f "$log"
+}
+
+# True if the program is there and new enough.
+is_node () { local version; version=$("$1" --version 2> /dev/null) && [ "$(printf '%s\n' "$MIN_NODE" "${version#v}" | sort -V | head -n 1)" = "$MIN_NODE" ]; }
+
+candidate_version () { apt-cache policy nodejs 2> /dev/null | sed -n 's/^ *Candidate: //p'; }
+
+install_node () {
+  node=$(command -v node || true)
+  if [ -z "$node" ] || ! is_node "$node"; then
+    local candidate
+    candidate=$(candidate_version)
+    if [ "$(printf '%s\n' "$MIN_NODE" "$candidate" | sort -V | head -n 1)" != "$MIN_NODE" ]; then add_nodesource; fi
+    apt_install nodejs
+    node=$(command -v node)
+  fi
+  is_node "$node" || fail "needs Node.js $MIN_NODE or newer; $node is $("$node" --version)"
+  command -v npm > /dev/null || apt_install npm
+}
+
+add_nodesource () {
+  apt_install curl gnupg
+  say 'adding the package source of NodeSource, for Node.js 22'
+  local key
+  key=$(mktemp)
+  curl -fsS --max-time 60 https://deb.nodesource.com/gpgkey/nodesource-repo.gpg.key > "$key" || fail 'cannot reach deb.nodesource.com for Node.js; install Node.js yourself and run this again'
+  mkdir -p /etc/apt/keyrings
+  gpg --batch --yes --dearmor -o /etc/apt/keyrings/nodesource.gpg < "$key"
+  rm -f "$key"
+  echo 'deb [signed-by=/etc/apt/keyrings/nodesource.gpg] https://deb.nodesource.com/node_22.x nodistro main' > /etc/apt/sources.list.d/nodesource.list
+  apt-get update -q > /dev/null
+}
+
+# The distribution's own instance, which its package starts, is not ours to run; one that was there before is left alone.
+install_memcached () {
+  local had=no
+  command -v memcached > /dev/null && had=yes
+  apt_install memcached
+  if [ "$had" = no ] && has_systemd; then systemctl disable --now memcached.service > /dev/null 2>&1; fi
+  local flags
+  flags=$(pgrep -af "memcached .*-p $MEMCACHED_PORT\\b" || true)
+  if [ -n "$flags" ] && [[ $flags != *"-l 127.0.0.1 -p $MEMCACHED_PORT -U 0 -M"* ]]; then fail "a Memcached with other flags runs on port $MEMCACHED_PORT: ${flags#* }"; fi
+}
+
+add_user () { id "$1" > /dev/null 2>&1 || useradd --system --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin "$1"; }
+
+# A release is built beside the present one and takes its place at one moment; a run that ends half-way leaves the present one.
+install_application () {
+  local release new
+  release=$APP/releases/$(date -u +%Y%m%d%H%M%S)
+  new=$APP/releases/.new
+  say "building the application in $release"
+  rm -rf "$new"
+  mkdir -p "$new"
+  tar -C "$source_dir" --exclude ./node_modules --exclude ./.git --exclude ./dist --exclude ./.tap -cf - . | tar -C "$new" --no-same-owner -xf -
+  local log
+  log=$(mktemp)
+  if ! (cd "$new" && npm ci && npm run build && npm prune --omit=dev) > "$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    rm -rf "$log" "$new"
+    fail 'cannot build the application (is the npm registry reachable?); nothing was changed'
+  fi
+  rm -f "$log"
+  chmod -R a+rX,go-w "$new"
+  mv "$new" "$release"
+  ln -sfn "$release" "$APP/.current"
+  mv -T "$APP/.current" "$APP/current"
+  ln -sfn "$node" "$APP/.node"
+  mv -T "$APP/.node" "$APP/node"
+  # The one before stays, to go back to.
+  find "$APP/releases" -mindepth 1 -maxdepth 1 -type d | sort | head -n -2 | xargs -r rm -rf
+}
+
+# Written beside and renamed, so that a run that ends half-way leaves whole files.
+put () {
+  local path=$1 mode=$2 group=$3
+  cat > "$path.new"
+  chown "root:$group" "$path.new"
+  chmod "$mode" "$path.new"
+  mv "$path.new" "$path"
+}
+
+write_settings () {
+  mkdir -p "$SETTINGS"
+  local port=${address##*:}
+  { printf '%s\n' HOST=0.0.0.0 "PORT=$port" "NODE_ADDRESS=$address" STORAGE=memcached "MEMCACHED=127.0.0.1:$MEMCACHED_PORT" "STATE_DIR=$STATE" "CLUSTER_TOKEN=$token" REQUIRE_TOKEN=1
+    # What the operator has added stays.
+    grep -vE '^(HOST|PORT|NODE_ADDRESS|STORAGE|MEMCACHED|STATE_DIR|CLUSTER_TOKEN|REQUIRE_TOKEN)=' "$SETTINGS/node.env" 2> /dev/null || true
+  } | put "$SETTINGS/node.env" 640 ringkeep
+  echo "MEMORY_MB=$memory" | put "$SETTINGS/memcached.env" 644 root
+  local unit
+  for unit in "${UNIT_NAMES[@]}"; do
+    sed "s/^ListenStream=0.0.0.0:5000\$/ListenStream=0.0.0.0:$port/" "$source_dir/deploy/systemd/$unit" | put "$UNITS/$unit" 644 root
+  done
+}
+
+open_firewall () {
+  [ "$firewall" = yes ] || return 0
+  has_systemd || { say 'the firewall is left as it is, as systemd does not run here'; return 0; }
+  apt_install ufw
+  local ssh_port
+  for ssh_port in $(sshd -T 2> /dev/null | awk '$1 == "port" { print $2 }'); do ufw allow "$ssh_port/tcp" > /dev/null; done
+  [ -n "${ssh_port:-}" ] || ufw allow 22/tcp > /dev/null
+  ufw allow "${address##*:}/tcp" comment ringkeep > /dev/null
+  ufw --force enable > /dev/null
+  say "the firewall lets in: ssh, and the node's port ${address##*:}"
+}
+
+start () {
+  has_systemd || return 0
+  systemctl daemon-reload
+  systemctl enable -q "${UNIT_NAMES[@]}"
+  systemctl start ringkeep-memcached.service ringkeep.socket
+  systemctl restart ringkeep.service
+  local tries
+  for tries in $(seq 100); do
+    if curl -fs --max-time 2 "http://127.0.0.1:${address##*:}/livez" > /dev/null; then return 0; fi
+    sleep 0.2
+  done
+  journalctl -u ringkeep.service -n 5 --no-pager >&2 || true
+  fail "the node does not answer after $tries tries; journalctl -u ringkeep.service says more"
+}
+
+remove () {
+  if has_systemd; then
+    systemctl disable -q --now "${UNIT_NAMES[@]}" 2> /dev/null || true
+  fi
+  if command -v ufw > /dev/null && has_systemd; then ufw delete allow "$(setting PORT)/tcp" > /dev/null 2>&1 || true; fi
+  local unit
+  for unit in "${UNIT_NAMES[@]}"; do rm -f "$UNITS/$unit"; done
+  if has_systemd; then systemctl daemon-reload; fi
+  rm -rf "$APP"
+  if [ "$purge" = yes ]; then
+    rm -rf "$SETTINGS" "$STATE"
+    for user in ringkeep ringkeep-memcached; do if id "$user" > /dev/null 2>&1; then userdel "$user"; fi; done
+    say 'removed, with settings and state'
+  else
+    say "removed; settings stay in $SETTINGS, the ring in $STATE"
+  fi
+}
+
+main () {
+  parse_arguments "$@"
+  check_machine
+  if [ "$uninstall" = yes ]; then remove; return 0; fi
+  apt_install ca-certificates curl iproute2 procps
+  choose_address
+  choose_token
+  choose_memory
+  install_node
+  install_memcached
+  add_user ringkeep
+  add_user ringkeep-memcached
+  install_application
+  write_settings
+  open_firewall
+  start
+  say "this machine is node $address; its settings are in $SETTINGS/node.env, the cluster token too"
+  say 'when all nodes are set up: ./reconfigure.sh'
+}
+
+main "$@"
