@@ -1,0 +1,8 @@
+// Every pair comes back through every node, byte for byte, with one replica.
+
+import t from 'tap'
+import { EVERY_PAIR_MS, everyPairComesBack } from '../support/every-pair.ts'
+
+t.setTimeout(EVERY_PAIR_MS)
+
+t.test('20,000 of them, and some awkward ones', t => everyPairComesBack(t, 1))
