@@ -13,13 +13,14 @@ NODES='
 REPLICAS=3
 # ----------------------------------------------------------------------------------------------------------------------------
 
-readonly HELP='usage: ./reconfigure.sh [--nodes FILE] [--replicas N] [--wipe] [--haproxy FILE]
+readonly HELP='usage: ./reconfigure.sh [--nodes FILE] [--replicas N] [--ca FILE] [--wipe] [--haproxy FILE]
 
 Seeds every node that is listed at the top of this file, or in FILE, with one and the same ring. Nothing is changed unless all of them
 answer and take the token. Nodes are added to a ring that is in use with add_node, not with this.
 
   --nodes FILE     lines of "host:port token token ..." instead of those at the top
   --replicas N     how many nodes keep each key
+  --ca FILE        the nodes speak TLS, with certificates of this authority
   --wipe           empty nodes that hold pairs; without it the presence of pairs is an error
   --haproxy FILE   write haproxy.cfg with these nodes as its servers to FILE
   --help
@@ -28,10 +29,11 @@ The cluster token is CLUSTER_TOKEN in the environment, or that of /etc/ringkeep/
 
 readonly ANSWER_S=5
 readonly READY_S=60
+readonly WIPE_S=600
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 
-wipe=no haproxy=''
+wipe=no haproxy='' scheme=http authority=()
 
 fail () { printf 'reconfigure.sh: %s\n' "$*" >&2; exit 1; }
 
@@ -42,6 +44,9 @@ parse_arguments () {
         [ -r "${2:-}" ] || fail "--nodes needs a file that can be read"
         NODES=$(cat "$2"); shift ;;
       --replicas) REPLICAS=${2:-}; shift ;;
+      --ca)
+        [ -r "${2:-}" ] || fail "--ca needs a file that can be read"
+        scheme=https authority=(--cacert "$2"); shift ;;
       --wipe) wipe=yes ;;
       --haproxy) haproxy=${2:-}; [ -n "$haproxy" ] || fail '--haproxy needs a file'; shift ;;
       --help) printf '%s\n' "$HELP"; exit 0 ;;
@@ -76,30 +81,37 @@ read_nodes () {
 # The token goes to curl by its standard input, as arguments are for all to see.
 ask () {
   local token=${CLUSTER_TOKEN:-}
-  curl -sS --max-time "$ANSWER_S" -K - "$@" <<< "${token:+header = \"Authorization: Bearer $token\"}"
+  curl -sS --max-time "$ANSWER_S" "${authority[@]}" -K - "$@" <<< "${token:+header = \"Authorization: Bearer $token\"}"
 }
 
 status_of () { ask -o /dev/null -w '%{http_code}' "$@" 2> /dev/null || true; }
 
 check_nodes () {
-  local node status
+  local node status answer
   for node in "${nodes[@]}"; do
-    [ "$(status_of "http://$node/livez")" = 200 ] || fail "$node does not answer; nothing was changed"
-    status=$(status_of "http://$node/hash_ring")
+    answer=$(ask "$scheme://$node/livez" 2> /dev/null || true)
+    [[ $answer == *'"alive":true'* ]] || fail "$node does not answer; nothing was changed"
+    # The ring knows a node by its NODE_ADDRESS, and by no other name.
+    [[ $answer == *"\"node\":\"$node\""* ]] || fail "$node calls itself by another address: $answer; nothing was changed"
+    status=$(status_of "$scheme://$node/hash_ring")
     case $status in
       200 | 503) ;;
       401) fail "$node has another CLUSTER_TOKEN; nothing was changed" ;;
       *) fail "$node answers $status to /hash_ring; nothing was changed" ;;
     esac
-    if [ "$wipe" = no ] && holds_pairs "$node"; then fail "$node holds pairs; --wipe empties it. Nothing was changed"; fi
+    if [ "$wipe" = no ]; then check_empty "$node"; fi
   done
 }
 
-# The first two characters of the list tell: an empty one is `[]`.
-holds_pairs () {
+# The first two characters of the list tell.
+check_empty () {
   local begin
-  begin=$({ ask "http://$1/fetch_keys" 2> /dev/null || true; } | head -c 2)
-  [ "$begin" != '[]' ]
+  begin=$({ ask "$scheme://$1/fetch_keys" 2> /dev/null || true; } | head -c 2)
+  case $begin in
+    '[]') ;;
+    '[[') fail "$1 holds pairs; --wipe empties it. Nothing was changed" ;;
+    *) fail "$1 does not tell whether it holds pairs; is its Memcached there? Nothing was changed" ;;
+  esac
 }
 
 seed () {
@@ -108,12 +120,12 @@ seed () {
   data="{\"nodes\":[$members],\"replicas\":$REPLICAS,\"generation\":$generation}"
   if [ "$wipe" = yes ]; then
     for node in "${nodes[@]}"; do
-      answer=$(ask "http://$node/clear_cache" 2>&1 || true)
+      answer=$(ask --max-time "$WIPE_S" "$scheme://$node/clear_cache" 2>&1 || true)
       [ "$answer" = OK ] || fail "$node could not be emptied: $answer"
     done
   fi
   for node in "${nodes[@]}"; do
-    answer=$(ask --data-urlencode "data=$data" "http://$node/hash_ring" 2>&1 || true)
+    answer=$(ask --data-urlencode "data=$data" "$scheme://$node/hash_ring" 2>&1 || true)
     [ "$answer" = OK ] || fail "$node did not take the ring: $answer; run this again"
   done
 }
@@ -121,8 +133,8 @@ seed () {
 wait_until_ready () {
   local node until=$((SECONDS + READY_S))
   for node in "${nodes[@]}"; do
-    until [ "$(status_of "http://$node/readyz")" = 200 ]; do
-      [ "$SECONDS" -lt "$until" ] || fail "$node is not ready: $(ask "http://$node/readyz" 2>&1)"
+    until [ "$(status_of "$scheme://$node/readyz")" = 200 ]; do
+      [ "$SECONDS" -lt "$until" ] || fail "$node is not ready: $(ask "$scheme://$node/readyz" 2>&1)"
       sleep 0.2
     done
   done
@@ -145,10 +157,11 @@ main () {
   parse_arguments "$@"
   read_nodes
   if [ -z "${CLUSTER_TOKEN:-}" ] && [ -r /etc/ringkeep/node.env ]; then CLUSTER_TOKEN=$(sed -n 's/^CLUSTER_TOKEN=//p' /etc/ringkeep/node.env); fi
+  [[ ${CLUSTER_TOKEN:-} =~ ^[A-Za-z0-9._~+/=-]*$ ]] || fail 'CLUSTER_TOKEN consists of letters, digits and . _ ~ + / = -'
   check_nodes
   seed
   wait_until_ready
-  ask "http://${nodes[0]}/hash_ring"
+  ask "$scheme://${nodes[0]}/hash_ring"
   printf '\n\n# servers for HAProxy\n'
   server_lines
   if [ -n "$haproxy" ]; then write_haproxy; fi

@@ -2,6 +2,7 @@
 # A fresh Ubuntu or Debian machine becomes a Ringkeep node. Run again with a newer copy of Ringkeep it is an upgrade in place: the
 # pairs and the ring stay, and requests wait for the moment that the node takes to start. `--help` says what it takes.
 set -euo pipefail
+umask 022
 
 readonly HELP='usage: sudo ./setup.sh [options]
 
@@ -10,13 +11,13 @@ Run it again to upgrade in place.
 
   --address HOST:PORT   by which the other nodes reach this one (default: the address of the default route, port 5000)
   --memory MB           for the pairs (default: 60% of the memory of the machine)
-  --no-firewall         leave the firewall as it is
+  --no-firewall         leave the firewall as it is, now and at upgrades
   --uninstall           remove the service and the application; settings and state stay
   --purge               with --uninstall: remove them too
   --help
 
 The cluster token is made up on the first node and kept in /etc/ringkeep/node.env. Give it to the others as CLUSTER_TOKEN in the environment:
-  sudo CLUSTER_TOKEN=... ./setup.sh'
+  export CLUSTER_TOKEN=...; sudo --preserve-env=CLUSTER_TOKEN ./setup.sh'
 
 readonly MIN_NODE=20.18.1
 readonly APP=/opt/ringkeep
@@ -28,7 +29,7 @@ readonly MEMCACHED_PORT=11311
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly source_dir
 
-address='' memory='' firewall=yes uninstall=no purge=no
+address='' previous='' memory='' memory_before='' firewall=yes uninstall=no purge=no
 
 say () { printf 'setup.sh: %s\n' "$*"; }
 fail () { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
@@ -75,18 +76,20 @@ is_own_address () {
 }
 
 choose_address () {
-  [ -n "$address" ] || address=$(setting NODE_ADDRESS)
+  local before
+  before=$(setting NODE_ADDRESS)
+  [ -n "$address" ] || address=$before
   if [ -z "$address" ]; then
     local own
     own=$(ip -o -4 route get 192.0.2.1 2> /dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
     [ -n "$own" ] || fail 'finds no address of this machine; name it: --address HOST:PORT'
     address=$own:5000
   fi
-  [[ $address =~ ^[A-Za-z0-9._-]+:[0-9]{1,5}$ ]] || fail "--address is HOST:PORT, not $address"
+  [[ $address =~ ^[A-Za-z0-9._-]+:([1-9][0-9]{0,4})$ && ${BASH_REMATCH[1]} -le 65535 && ${BASH_REMATCH[1]} -ne $MEMCACHED_PORT ]] || fail "--address is HOST:PORT, not $address"
+  if [ -n "$before" ] && [ "$address" != "$before" ]; then fail "this machine is node $before; to make it another one, remove_node it and --uninstall --purge first"; fi
   is_own_address "${address%:*}" || fail "${address%:*} is no address of this machine; its own are: $(hostname -I 2> /dev/null || ip -o addr show | awk '{ print $4 }' | cut -d/ -f1 | xargs)"
-  local port=${address##*:} before
-  before=$(setting PORT)
-  if [ "$port" != "$before" ] && ss -Hltn "sport = :$port" | grep -q .; then fail "port $port is in use by another program: $(ss -Hltnp "sport = :$port" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)"; fi
+  local port=${address##*:}
+  if [ -z "$before" ] && ss -Hltn "sport = :$port" | grep -q .; then fail "port $port is in use by another program: $(ss -Hltnp "sport = :$port" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)"; fi
 }
 
 choose_token () {
@@ -97,25 +100,31 @@ choose_token () {
     fail "CLUSTER_TOKEN differs from the one in $SETTINGS/node.env; change it there, on all nodes, if that is what you want"
   fi
   [ -n "$token" ] || token=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
-  [[ $token =~ ^[[:graph:]]+$ ]] || fail 'CLUSTER_TOKEN consists of printable ASCII without spaces'
+  # What would mean something to systemd, to the shell or to curl is left out.
+  [[ $token =~ ^[A-Za-z0-9._~+/=-]+$ ]] || fail 'CLUSTER_TOKEN consists of letters, digits and . _ ~ + / = -'
 }
 
 choose_memory () {
-  [ -n "$memory" ] || memory=$(sed -n 's/^MEMORY_MB=//p' "$SETTINGS/memcached.env" 2> /dev/null || true)
+  memory_before=$(sed -n 's/^MEMORY_MB=//p' "$SETTINGS/memcached.env" 2> /dev/null || true)
+  [ -n "$memory" ] || memory=$memory_before
   [ -n "$memory" ] || memory=$(awk '/^MemTotal:/ { print int($2 / 1024 * 0.6) }' /proc/meminfo)
   [[ $memory =~ ^[0-9]+$ && $memory -ge 64 ]] || fail "--memory is a number of MB from 64 on, not $memory"
 }
 
+is_installed () { dpkg-query -W -f '${Status}' "$1" 2> /dev/null | grep -q '^install ok installed'; }
+
 apt_install () {
   local missing=() package
   for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed' || missing+=("$package")
+    # An old Node.js is installed and yet missing.
+    if [ "$package" = nodejs ] || ! is_installed "$package"; then missing+=("$package"); fi
   done
   [ "${#missing[@]}" -eq 0 ] && return 0
   say "installing ${missing[*]}"
   local log
   log=$(mktemp)
-  if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } > "$log" 2>&1; then
+  # A fresh machine may be busy with upgrades of its own for some minutes.
+  if ! { apt-get -o DPkg::Lock::Timeout=300 update -q && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${missing[@]}"; } > "$log" 2>&1; then
     tail -n 5 "$log" >&2
     rm -f "$log"
     fail "cannot install ${missing[*]} from the package sources; nothing of Ringkeep was changed"
@@ -123,8 +132,8 @@ apt_install () {
   rm -f "$log"
 }
 
-# True if the program is there and new enough.
-is_node () { local version; version=$("$1" --version 2> /dev/null) && [ "$(printf '%s\n' "$MIN_NODE" "${version#v}" | sort -V | head -n 1)" = "$MIN_NODE" ]; }
+# True if the program is there, new enough, and one that the service may use: not in somebody's home.
+is_node () { local version; [[ $1 != /root/* && $1 != /home/* && $1 != /snap/* ]] && version=$("$1" --version 2> /dev/null) && [ "$(printf '%s\n' "$MIN_NODE" "${version#v}" | sort -V | head -n 1)" = "$MIN_NODE" ]; }
 
 candidate_version () { apt-cache policy nodejs 2> /dev/null | sed -n 's/^ *Candidate: //p'; }
 
@@ -137,7 +146,7 @@ install_node () {
     apt_install nodejs
     node=$(command -v node)
   fi
-  is_node "$node" || fail "needs Node.js $MIN_NODE or newer; $node is $("$node" --version)"
+  is_node "$node" || fail "needs Node.js $MIN_NODE or newer, for all users; $node is $("$node" --version)"
   command -v npm > /dev/null || apt_install npm
 }
 
@@ -186,18 +195,25 @@ install_application () {
   rm -f "$log"
   chmod -R a+rX,go-w "$new"
   mv "$new" "$release"
+  previous=$(readlink "$APP/current" || true)
   ln -sfn "$release" "$APP/.current"
   mv -T "$APP/.current" "$APP/current"
   ln -sfn "$node" "$APP/.node"
   mv -T "$APP/.node" "$APP/node"
-  # The one before stays, to go back to.
-  find "$APP/releases" -mindepth 1 -maxdepth 1 -type d | sort | head -n -2 | xargs -r rm -rf
+}
+
+# The release before stays, to go back to.
+drop_old_releases () {
+  local release
+  for release in "$APP"/releases/*; do
+    if [ "$release" != "$(readlink "$APP/current")" ] && [ "$release" != "$previous" ]; then rm -rf "$release"; fi
+  done
 }
 
 # Written beside and renamed, so that a run that ends half-way leaves whole files.
 put () {
   local path=$1 mode=$2 group=$3
-  cat > "$path.new"
+  (umask 077 && cat > "$path.new")
   chown "root:$group" "$path.new"
   chmod "$mode" "$path.new"
   mv "$path.new" "$path"
@@ -217,16 +233,27 @@ write_settings () {
   done
 }
 
+# At the first run only: what the operator does with the firewall afterwards is not undone by an upgrade.
 open_firewall () {
-  [ "$firewall" = yes ] || return 0
+  [ "$firewall" = yes ] && [ -z "$previous" ] || return 0
   has_systemd || { say 'the firewall is left as it is, as systemd does not run here'; return 0; }
+  local other port
+  for other in netfilter-persistent firewalld; do
+    if is_installed "$other"; then say "the firewall is left to $other, which is installed; let in port ${address##*:} there"; return 0; fi
+  done
   apt_install ufw
-  local ssh_port
-  for ssh_port in $(sshd -T 2> /dev/null | awk '$1 == "port" { print $2 }'); do ufw allow "$ssh_port/tcp" > /dev/null; done
-  [ -n "${ssh_port:-}" ] || ufw allow 22/tcp > /dev/null
+  for port in 22 $({ sshd -T | awk '$1 == "port" { print $2 }'; ss -Hltnp | awk '/"sshd"/ { print $4 }' | sed 's/.*://'; } 2> /dev/null | sort -u); do ufw allow "$port/tcp" > /dev/null; done
   ufw allow "${address##*:}/tcp" comment ringkeep > /dev/null
   ufw --force enable > /dev/null
   say "the firewall lets in: ssh, and the node's port ${address##*:}"
+}
+
+# True once the node answers and reaches its storage.
+answers () {
+  local scheme=http answer
+  [ -z "$(setting TLS_CERT)" ] || scheme=https
+  # Whose certificate it is does not matter here: it is this machine's own port.
+  answer=$(curl -ks --max-time 2 "$scheme://127.0.0.1:${address##*:}/readyz") && [ -n "$answer" ] && [[ $answer != *KV_ERR_STORAGE* && $answer != *KV_ERR_STOPPING* ]]
 }
 
 start () {
@@ -235,13 +262,18 @@ start () {
   systemctl enable -q "${UNIT_NAMES[@]}"
   systemctl start ringkeep-memcached.service ringkeep.socket
   systemctl restart ringkeep.service
+  if [ -n "$memory_before" ] && [ "$memory" != "$memory_before" ]; then say 'the new --memory holds when ringkeep-memcached is restarted, which empties it: one node at a time'; fi
   local tries
   for tries in $(seq 100); do
-    if curl -fs --max-time 2 "http://127.0.0.1:${address##*:}/livez" > /dev/null; then return 0; fi
+    if answers; then return 0; fi
     sleep 0.2
   done
   journalctl -u ringkeep.service -n 5 --no-pager >&2 || true
-  fail "the node does not answer after $tries tries; journalctl -u ringkeep.service says more"
+  [ -n "$previous" ] || fail "the node does not answer after $tries tries; journalctl -u ringkeep.service says more"
+  ln -sfn "$previous" "$APP/.current"
+  mv -T "$APP/.current" "$APP/current"
+  systemctl restart ringkeep.service
+  fail "the new release does not answer after $tries tries; the one before, $previous, runs again"
 }
 
 remove () {
@@ -278,6 +310,7 @@ main () {
   write_settings
   open_firewall
   start
+  drop_old_releases
   say "this machine is node $address; its settings are in $SETTINGS/node.env, the cluster token too"
   say 'when all nodes are set up: ./reconfigure.sh'
 }

@@ -117,8 +117,10 @@ until_answers () {
 up () {
   check
   if is_host n1; then fail 'is up already; down first'; fi
-  rm -rf "$dir"
+  forget
   (umask 077 && mkdir -p "$dir")
+  [ -z "$(ls -A "$dir")" ] || fail "$dir is not empty; NETLAB_DIR names another folder"
+  cat /proc/sys/net/ipv4/ip_forward > "$dir/ip_forward"
   make_network
   local host
   for host in "${NODES[@]}"; do
@@ -147,8 +149,12 @@ down () {
     ip netns del "rklab-$host" 2> /dev/null || true
   done
   ip link del "$bridge" 2> /dev/null || true
-  rm -rf "$dir"
+  [ ! -f "$dir/ip_forward" ] || sysctl -q -w "net.ipv4.ip_forward=$(cat "$dir/ip_forward")"
+  forget
 }
+
+# Removes the folder if the lab has made it.
+forget () { [ ! -f "$dir/ip_forward" ] || rm -rf "$dir"; }
 
 restart () {
   local pid folder=${2:-$app}
@@ -157,7 +163,8 @@ restart () {
   kill -TERM "$pid"
   local until=$((SECONDS + 15))
   while kill -0 "$pid" 2> /dev/null; do
-    if [ "$SECONDS" -ge "$until" ]; then kill -KILL "$pid"; fi
+    if [ "$SECONDS" -ge "$((until + 5))" ]; then fail "$1 does not stop"; fi
+    if [ "$SECONDS" -ge "$until" ]; then kill -KILL "$pid" 2> /dev/null || true; fi
     sleep 0.05
   done
   start_node "$1" "$folder"

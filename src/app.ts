@@ -67,6 +67,6 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
 /** How long a client may take, and, with TLS, that it may show a certificate: what nodes ask of each other needs one, the rest does not. */
 function serverOptions (tls: TlsIdentity | undefined): Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout'> {
   const timeouts = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_MS / 4 }
-  const secured = tls && { https: { ...timeouts, ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } }
+  const secured = tls && { https: { ...timeouts, handshakeTimeout: HEAD_MS, ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } }
   return { requestTimeout: REQUEST_MS, http: timeouts, ...secured }
 }

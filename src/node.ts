@@ -36,7 +36,7 @@ export function createNodeApp (config: Config, storage: Storage, keeper: Keeper,
 const FIRST_PASSED_FD = 3
 
 /** True if systemd has passed the port to this process, or to the primary whose worker it is. */
-function hasOpenPort ({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv): boolean {
+export function hasOpenPort ({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv): boolean {
   return LISTEN_FDS === '1' && (cluster.isWorker ? process.ppid : process.pid) === Number(LISTEN_PID)
 }
 

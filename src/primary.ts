@@ -11,7 +11,7 @@ import { parseRing, ringToJson, type Ring, type Seed } from './core/ring.ts'
 import { answerToText, parseRequest } from './core/voter.ts'
 import { createIpc } from './ipc.ts'
 import { COPY_DEADLINE_MS, REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
-import { createLog, exitWhenTold, stateFilesOf, warnOfConfig } from './node.ts'
+import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './node.ts'
 import { readTls } from './tls.ts'
 import { UNUSABLE } from './worker.ts'
 
@@ -46,6 +46,7 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
       if (stopping) return
       pauseMs = performance.now() - bornMs > RESPAWN_MAX_MS ? RESPAWN_MIN_MS : Math.min(pauseMs * 2, RESPAWN_MAX_MS)
       log.warn({ worker: worker.process.pid, code, signal, pauseMs }, 'a worker ended and will be replaced')
+      if (hasOpenPort(process.env) && Object.keys(cluster.workers ?? {}).length === 0) leaveToSystemd(log)
       setTimeout(() => { if (!stopping) spawn() }, pauseMs)
     })
   }
@@ -67,6 +68,12 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
 
   for (let i = 0; i < size; i++) spawn()
   return { stop }
+}
+
+/** A port that was passed is closed here when the last worker that has it ends; systemd still has it, and passes it to the next process. */
+function leaveToSystemd (log: Logger): void {
+  log.error('no worker is left that listens on the port which systemd has passed; systemd is to start this node again')
+  process.exit(1)
 }
 
 /** A worker as the keeper sees it, over IPC. */

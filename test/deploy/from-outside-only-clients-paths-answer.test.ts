@@ -15,7 +15,7 @@ function rowsOf (file: string, first: RegExp): string[][] {
 
 async function statusOf (lab: Lab, origin: string, method: string, path: string): Promise<string> {
   const body = method === 'POST' || method === 'PUT' ? ['-d', 'key=k&val=v'] : []
-  const { stdout } = await lab.exec('outside', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-m', '10', '-X', method, ...body, `${origin}${path}`)
+  const { stdout } = await lab.exec('outside', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-m', '10', '--path-as-is', '-X', method, ...body, `${origin}${path}`)
   return stdout
 }
 

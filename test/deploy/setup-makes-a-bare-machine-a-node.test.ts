@@ -49,6 +49,18 @@ function startUnit (t: Test, root: BareRoot, network: string, unit: string): voi
   })
 }
 
+/** A Memcached that is not ours; the function that it resolves with ends it. */
+async function startOther (t: Test, network: string, port: number): Promise<() => Promise<unknown>> {
+  const other = spawn('ip', ['netns', 'exec', network, 'memcached', '-u', 'nobody', '-l', '127.0.0.1', '-p', String(port), '-m', '64'], { stdio: 'ignore' })
+  const exited = once(other, 'exit')
+  t.teardown(() => other.kill('SIGTERM'))
+  await until('it listens', async () => (await ended('ip', ['netns', 'exec', network, 'ss', '-Hltn'])).stdout.includes(`:${port} `))
+  return () => {
+    other.kill('SIGTERM')
+    return exited
+  }
+}
+
 async function createNetwork (t: Test): Promise<string> {
   const name = `rkroot${process.pid}`
   for (const args of [['netns', 'add', name], ['-n', name, 'link', 'set', 'lo', 'up']]) t.equal((await ended('ip', args)).code, 0)
@@ -66,11 +78,18 @@ t.test('from nothing to a node, and back', async t => {
     await refuses(t, root, ['--sideways'], /unknown option --sideways/)
     await refuses(t, root, ['--address', '192.0.2.9:5000'], /192\.0\.2\.9 is no address of this machine/)
     await refuses(t, root, ['--address', 'http://127.0.0.1'], /--address is HOST:PORT/)
+    for (const port of ['0', '65536', '99999', '11311']) await refuses(t, root, ['--address', `127.0.0.1:${port}`], /--address is HOST:PORT/)
     await refuses(t, root, ['--address', ADDRESS, '--memory', 'much'], /--memory is a number of MB/)
-    await refuses(t, root, ['--address', ADDRESS], /CLUSTER_TOKEN consists of printable ASCII/, { env: { CLUSTER_TOKEN: 'two words' } })
+    await refuses(t, root, ['--address', ADDRESS], /CLUSTER_TOKEN consists of letters, digits/, { env: { CLUSTER_TOKEN: 'two words' } })
     const asNobody = await root.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', SETUP])
     t.match(asNobody, { code: 1, stderr: /needs root/ })
     t.match(await root.run([SETUP, '--help']), { code: 0, stdout: /^usage: / })
+  })
+
+  await t.test('a port in use', async t => {
+    const end = await startOther(t, network, 5_000)
+    await refuses(t, root, ['--address', ADDRESS], /port 5000 is in use by another program: "memcached"/, { network })
+    await end()
   })
 
   await t.test('a first run', async t => {
@@ -83,6 +102,7 @@ t.test('from nothing to a node, and back', async t => {
   })
 
   await t.test('it cannot become another node, or one of another cluster, by the way', async t => {
+    await refuses(t, root, ['--address', '127.0.0.1:5001'], /this machine is node 127\.0\.0\.1:5000/)
     await refuses(t, root, [], /CLUSTER_TOKEN differs from the one in \/etc\/ringkeep\/node\.env/, { env: { CLUSTER_TOKEN: 'another' } })
   })
 
@@ -108,15 +128,10 @@ t.test('from nothing to a node, and back', async t => {
     t.ok(existsSync(join(root.path, before)), 'the one before is there to go back to')
   })
 
-  await t.test('other programs on its ports', async t => {
-    const other = spawn('ip', ['netns', 'exec', network, 'memcached', '-u', 'nobody', '-l', '127.0.0.1', '-p', '11311', '-m', '64'], { stdio: 'ignore' })
-    const exited = once(other, 'exit')
-    const isThere = async () => (await ended('ip', ['netns', 'exec', network, 'ss', '-Hltn'])).stdout.includes(':11311')
-    await until('a Memcached of somebody else runs', isThere)
+  await t.test('a Memcached of somebody else', async t => {
+    const end = await startOther(t, network, 11_311)
     await refuses(t, root, [], /a Memcached with other flags runs on port 11311/, { network })
-    await refuses(t, root, ['--address', '127.0.0.1:11311'], /port 11311 is in use by another program: "memcached"/, { network })
-    other.kill('SIGTERM')
-    await exited
+    await end()
   })
 
   await t.test('the units\' command lines serve', async t => {

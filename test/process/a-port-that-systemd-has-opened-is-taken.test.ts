@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { fileOfProject } from '../support/ending.ts'
+import { childrenOf } from '../support/cluster.ts'
 import { startMemcached, until } from '../support/memcached.ts'
 import { freePort } from '../support/ports.ts'
 import { needs } from '../support/programs.ts'
 
-for (const workers of [0, 2]) {
+for (const workers of [0, 1, 2]) {
   t.test(`${workers} workers`, async t => {
     if (!needs(t, 'systemd-socket-activate', 'memcached')) return
     const memcached = await startMemcached(t, { socket: true })
@@ -31,5 +32,13 @@ for (const workers of [0, 2]) {
     // The first connection makes it start the node, and waits for it.
     await until('the port answers', async () => await answers(passed) === 200)
     t.equal(await answers(unused), undefined, 'it listens nowhere else')
+    const team = childrenOf(child.pid as number)
+    t.equal(team.length, workers)
+    if (workers === 0) return
+    for (const worker of team.slice(1)) process.kill(worker, 'SIGKILL')
+    await until('a worker is replaced', () => childrenOf(child.pid as number).filter(worker => !team.slice(1).includes(worker)).length === workers)
+    await until('the port answers again', async () => await answers(passed) === 200)
+    for (const worker of childrenOf(child.pid as number)) process.kill(worker, 'SIGKILL')
+    t.same(await ended, [1, null], 'without any worker it leaves the port to systemd, which starts it again')
   })
 }

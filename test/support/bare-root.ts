@@ -19,7 +19,7 @@ export interface BareRoot {
 const DEBIAN = 'bookworm'
 const SOURCE = 'http://deb.debian.org/debian'
 /** What a machine has that somebody can log in to. */
-const PACKAGES = 'ca-certificates,iproute2,procps'
+const PACKAGES = 'ca-certificates,curl,iproute2,procps'
 /** Where the certificates lie that this machine trusts, a proxy's perhaps among them. */
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt'
 

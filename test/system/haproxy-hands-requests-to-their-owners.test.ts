@@ -20,14 +20,16 @@ const KEYS = Array.from({ length: 150 }, (_, i) => i % 3 === 0 ? `key ${i} +&=%/
 type Ask = (key: string) => Promise<{ readonly owner: string, readonly text: string }>
 
 /** The program that keeps the map true, until the test ends. */
-function startFollower (t: Test, { slots }: TestHaproxy): void {
+function startFollower (t: Test, { slots }: TestHaproxy): { stop (): Promise<unknown> } {
   const env = { ...process.env, NODE_OPTIONS: '', LOG_LEVEL: 'silent', RINGKEEP_SOCKET: slots?.socket, RINGKEEP_SLOTS: slots?.map }
   const child = spawn(process.execPath, [fileOfProject('dist/src/haproxy/main.js')], { env, stdio: 'ignore' })
   const ended = once(child, 'exit')
-  t.teardown(async () => {
+  const stop = (): Promise<unknown> => {
     child.kill('SIGTERM')
-    await ended
-  })
+    return ended
+  }
+  t.teardown(stop)
+  return { stop }
 }
 
 /** How many requests each server of the backend has got. */
@@ -77,7 +79,7 @@ t.test('a stable ring, a change, and no map at all', async t => {
     t.ok(share > 0.5)
   })
 
-  startFollower(t, haproxy)
+  const follower = startFollower(t, haproxy)
   await until('the map is filled', async () => (await createRuntime(haproxy.slots?.socket as string).ask(`show map ${haproxy.slots?.map}`)).includes(' n1'))
   for (const [way, ask] of Object.entries(ways)) {
     await t.test(way, async t => {
@@ -96,7 +98,8 @@ t.test('a stable ring, a change, and no map at all', async t => {
     t.ok(await hops(haproxy, cluster.nodes, read) < 0.02)
   })
 
-  await t.test('a map that is wrong', async t => {
+  await t.test('a map that is wrong, and nobody to mend it', async t => {
+    await follower.stop()
     await createRuntime(haproxy.slots?.socket as string).replaceMap(haproxy.slots?.map as string, new Map([['0:9999', 'n1']]))
     for (const key of KEYS) t.equal((await read(key)).text, `of ${key}`)
   })
