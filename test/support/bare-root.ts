@@ -29,7 +29,7 @@ const execute = promisify(execFile)
 export async function createBareRoot (t: Test): Promise<BareRoot> {
   const path = mkdtempSync(join(tmpdir(), 'ringkeep-root-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
-  await execute(locateProgram('debootstrap') as string, ['--variant=minbase', `--include=${PACKAGES}`, DEBIAN, path, SOURCE], { maxBuffer: 16 * 1024 * 1024 })
+  await bootstrap(path)
   chmodSync(path, 0o755)
   copyNode(path)
   for (const file of ['/etc/resolv.conf', AUTHORITIES]) cpSync(file, join(path, file), { dereference: true })
@@ -45,6 +45,16 @@ export async function createBareRoot (t: Test): Promise<BareRoot> {
       const [program = 'unshare', ...args] = [...inside, 'unshare', '--mount', 'sh', '-c', mount, path, ...clean, ...command]
       return ended(program, args)
     }
+  }
+}
+
+/** Fetches some hundred packages; once in a while one does not come. */
+async function bootstrap (path: string, attempts = 3): Promise<void> {
+  try {
+    await execute(locateProgram('debootstrap') as string, ['--variant=minbase', `--include=${PACKAGES}`, DEBIAN, path, SOURCE], { maxBuffer: 16 * 1024 * 1024 })
+  } catch (error) {
+    if (attempts === 1) throw error
+    await bootstrap(path, attempts - 1)
   }
 }
 
