@@ -55,10 +55,13 @@ export const FRAME_BYTES = 4 * 1024 * 1024
 /** Bytes of the records in one reply between nodes; gets beyond it are answered as overloaded. */
 export const REPLY_BYTES = 32 * 1024 * 1024
 
-/** Failures in a row that open the circuit of a peer, and its first and longest pause. */
+/**
+ * Failures in a row that open the circuit of a peer, and its first and longest pause. The longest is well under the notice of a stopping node, so that one
+ * that is ready again counts with every process before the next one goes.
+ */
 export const CIRCUIT_FAILURES = 3
 export const CIRCUIT_MIN_MS = 100
-export const CIRCUIT_MAX_MS = 1_000
+export const CIRCUIT_MAX_MS = 400
 
 /** Frames to one node that are under way at a time; operations gather while they are, so frames grow with the load. */
 export const PEER_FRAMES_IN_FLIGHT = 4

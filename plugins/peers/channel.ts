@@ -4,12 +4,12 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type FastifyBaseLogger } from 'fastify'
 import { Pool, type Dispatcher } from 'undici'
-import { admits, CLOSED, nextCircuit, type CircuitState } from '../../src/core/circuit.ts'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
 import { decodeReply, encodeRequest, operationBytes, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
 import { FRAME_BYTES, FRAME_OPS, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, PEER_QUEUE, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+import { createBreaker } from './breaker.ts'
 
 export interface Channel {
   /** Never rejects; settles within the deadlines of queue and frame. */
@@ -58,11 +58,11 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   let queue: Waiting[] = []
   let framesInFlight = 0
   let scheduled = false
-  let circuit: CircuitState = CLOSED
+  const breaker = createBreaker(node, log, greet)
 
   function send (ring: RingId, operation: Operation): Promise<Answer> {
     return new Promise(resolve => {
-      if (!admits(circuit, performance.now())) resolve(failed('unreachable'))
+      if (!breaker.admits()) resolve(failed('unreachable'))
       else if (queue.length >= PEER_QUEUE) resolve(failed('overloaded'))
       else enqueue({ ring, operation, sinceMs: performance.now(), attempt: 0, resolve })
     })
@@ -100,7 +100,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     }
     const taken = queue.slice(0, count)
     queue = queue.slice(count)
-    const open = admits(circuit, nowMs)
+    const open = breaker.admits()
     return taken.filter(waiting => {
       if (open && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
       waiting.resolve(failed('unreachable'))
@@ -152,15 +152,15 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   }
 
   async function post (body: Buffer): Promise<Reply> {
-    move('attempt')
+    breaker.move('attempt')
     const patience = new AbortController()
     const timer = setTimeout(() => patience.abort(), PEER_LONGEST_MS)
     try {
       const reply = decodeReply(await bytesOf(await pool.request({ method: 'POST', path: '/internal/ops', headers, body, signal: patience.signal })))
-      move('success')
+      breaker.move('success')
       return reply
     } catch (error) {
-      move('failure')
+      breaker.move('failure')
       throw error
     } finally {
       clearTimeout(timer)
@@ -175,22 +175,18 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     throw new Error(isReply ? `${node} answered more than a reply can be` : `${node} answered ${statusCode}`)
   }
 
-  function move (event: 'attempt' | 'success' | 'failure'): void {
-    const before = circuit.kind
-    circuit = nextCircuit(circuit, event, performance.now(), Math.random())
-    if (circuit.kind === 'open' && before === 'closed') log.warn({ peer: node }, 'a node does not answer')
-    if (circuit.kind === 'closed' && before !== 'closed') log.info({ peer: node }, 'a node answers again')
+  async function greet (): Promise<void> {
+    const mine = ringJson()
+    if (mine !== undefined && breaker.admits()) await exchange(mine.id, [])
   }
 
   return {
     ...createCaller(node, pool, headers),
     get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 },
     send,
-    async greet () {
-      const mine = ringJson()
-      if (mine !== undefined && admits(circuit, performance.now())) await exchange(mine.id, [])
-    },
+    greet,
     async close () {
+      breaker.close()
       for (const waiting of queue.splice(0)) waiting.resolve(failed('unreachable'))
       await pool.destroy()
     }
