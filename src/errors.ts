@@ -11,7 +11,7 @@ export const CATALOGUE = {
   KV_ERR_KEY_LENGTH: entry(400, 'a key has 1 to 1024 bytes of UTF-8'),
   KV_ERR_KEY_ENCODING: entry(400, 'a key is well-formed UTF-8, percent-encoded'),
   KV_ERR_VALUE_MISSING: entry(400, 'a value is needed, once'),
-  KV_ERR_CONTENT_TYPE: entry(400, 'a content type has up to 256 bytes'),
+  KV_ERR_CONTENT_TYPE: entry(400, 'a content type has up to 256 bytes that a header may hold'),
   KV_ERR_TTL: entry(400, 'ttl is a whole number of seconds from 1 to 31536000'),
   KV_ERR_QUORUM_SIZE: entry(400, 'r and w are whole numbers from 1 to the number of replicas'),
   KV_ERR_SLOTS: entry(400, 'slots are whole numbers from 0 to 9999, the lower one first'),

@@ -2,11 +2,12 @@
 
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { BULK_BYTES, BULK_IN_FLIGHT } from '../../src/limits.ts'
+import { BULK_BYTES } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { answerOk, checkValue, plainRecord } from './answers.ts'
+import { forEachOf } from './several.ts'
 
 export function bulkRoute (app: FastifyInstance): void {
   const { coordinator } = app
@@ -14,22 +15,14 @@ export function bulkRoute (app: FastifyInstance): void {
   app.post('/bulk_update_keys', { bodyLimit: BULK_BYTES }, async (request, reply) => {
     const pairs = parsePairs(fieldsOf(request.body).dic)
     const notWritten: string[] = []
-    let next = 0
-
-    /** One of several that take the next pair until none is left. */
-    async function writePairs (): Promise<void> {
-      for (let pair = pairs[next++]; pair !== undefined; pair = pairs[next++]) {
-        const [key, value] = pair
-        try {
-          await coordinator.write(slotOf(key), key, version => plainRecord(version, value))
-        } catch (error) {
-          if (!(error instanceof KvError)) throw error
-          notWritten.push(key)
-        }
+    await forEachOf(pairs, async ([key, value]) => {
+      try {
+        await coordinator.write(slotOf(key), key, version => plainRecord(version, value))
+      } catch (error) {
+        if (!(error instanceof KvError)) throw error
+        notWritten.push(key)
       }
-    }
-
-    await Promise.all(Array.from({ length: Math.min(BULK_IN_FLIGHT, pairs.length) }, writePairs))
+    })
     if (notWritten.length > 0) throw new KvError('KV_ERR_BULK', `${notWritten.length} of ${pairs.length} pairs were not written, or nobody knows`, { keys: notWritten })
     return answerOk(reply)
   })

@@ -1,5 +1,5 @@
 // The way of a client's request: find the slot, let the coordinator ask the replicas, answer. The course project's `/route`
-// lives here, and, beside it, `/kv` for raw bytes and `/bulk_update_keys` for many pairs at once.
+// lives here, and, beside it, `/kv` for raw bytes and `/bulk_update_keys` and `/kv/batch` for many pairs at once.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
@@ -12,6 +12,7 @@ import { tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { type Clock } from '../../src/core/version.ts'
 import { answerOk, answerText, pairOf, plainRecord, servedBy } from './answers.ts'
+import { batchRoute } from './batch.ts'
 import { bulkRoute } from './bulk.ts'
 import { cacheRoutes } from './cache.ts'
 import { kvRoutes } from './kv.ts'
@@ -35,6 +36,7 @@ export default fp<RouteOptions>(async (app, { clock, copyBytesPerS }) => {
   routeRoutes(app)
   cacheRoutes(app)
   bulkRoute(app)
+  batchRoute(app)
   await app.register(kvRoutes)
 }, { name: 'route', dependencies: ['requests', 'peers', 'ring', 'storage'] })
 

@@ -117,8 +117,11 @@ function need (source: Buffer, at: number, length: number): Buffer {
   return source
 }
 
-/** Throws `KV_ERR_CONTENT_TYPE` unless the text fits in a record. */
+/** What a header may hold, a byte a character. */
+const HEADER_TEXT = /^[\t -~\x80-\xff]*$/
+
+/** Throws `KV_ERR_CONTENT_TYPE` unless the text fits in a record, and in the header that it comes back in. */
 export function checkContentType (contentType: string): string {
-  if (contentType.length > CONTENT_TYPE_BYTES) throw new KvError('KV_ERR_CONTENT_TYPE')
+  if (contentType.length > CONTENT_TYPE_BYTES || !HEADER_TEXT.test(contentType)) throw new KvError('KV_ERR_CONTENT_TYPE')
   return contentType
 }

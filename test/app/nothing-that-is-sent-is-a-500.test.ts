@@ -5,7 +5,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { percent, startNodes, type TestNode } from '../support/nodes.ts'
 
-const PATHS = ['/', '/route', '/cache', '/route_test', '/hash_ring', '/bulk_update_keys', '/kv/k', '/migrate/0/9', '/fetch_keys', '/livez', '/readyz', '/internal/ops', '/internal/pull', '/none',
+const PATHS = ['/', '/route', '/cache', '/route_test', '/hash_ring', '/bulk_update_keys', '/kv/k', '/kv/batch', '/migrate/0/9', '/fetch_keys', '/livez', '/readyz', '/internal/ops', '/internal/pull', '/none',
   '/add_node/1/x', '/add_node/9999/127.0.0.1:1', '/remove_node/127.0.0.1:1', '/update_ring', '/ring/plan', '/ring/changes', '/ring/abort', '/internal/tidy', '/internal/vote', '/internal/progress']
 const TYPES = ['application/json', 'application/x-www-form-urlencoded', 'application/octet-stream', 'text/plain', 'application/json; charset=latin1', 'x', '', ';', 'application/json;;=', '/']
 const DOCUMENTED = new Set([200, 204, 400, 404, 409, 413, 415, 417, 431, 503])
@@ -35,7 +35,7 @@ function checkRaw (answer: string, sent: Buffer): void {
 
 t.test('random forms, JSON and bytes', async t => {
   const [node] = await startNodes(t, 1) as unknown as [TestNode]
-  const json = fc.oneof(fc.json(), fc.dictionary(fc.constantFrom('key', 'val', 'data', 'dic', 'nodes', 'generation', 'epoch', 'ranges', 'ring', 'vote', 'ip', 'task', '__proto__', 'x'), fc.jsonValue()).map(value => JSON.stringify(value)))
+  const json = fc.oneof(fc.json(), fc.dictionary(fc.constantFrom('key', 'val', 'data', 'dic', 'nodes', 'generation', 'epoch', 'ranges', 'ring', 'vote', 'ip', 'task', 'operations', '__proto__', 'x'), fc.jsonValue()).map(value => JSON.stringify(value)))
   const field = fc.tuple(fc.constantFrom('key', 'val', 'data', 'dic', 'ttl', 'r', 'w', 'ip', 'task', 'force', 'x', '', '%', '%ff'), fc.oneof(fc.string({ unit: 'binary' }), json.map(text => percent(text))))
   const form = fc.array(field, { maxLength: 4 }).map(fields => fields.map(([name, value]) => `${name}=${value}`).join('&'))
   const body = fc.oneof(json, form, fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes)))

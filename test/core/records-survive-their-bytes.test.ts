@@ -57,7 +57,9 @@ t.test('what is seen, and for how long it is kept', async (t) => {
   t.equal(keepUntilMs(gone), 500 + TOMBSTONE_GRACE_MS)
 })
 
-t.test('a content type has up to 256 bytes', async (t) => {
+t.test('a content type has up to 256 bytes that a header may hold', async (t) => {
   t.equal(checkContentType('x'.repeat(256)), 'x'.repeat(256))
+  t.equal(checkContentType('\ta ~\x80\xff'), '\ta ~\x80\xff')
+  for (const bad of ['\n', '\r', '\0', '\x7f', '\u0100']) t.throws(() => checkContentType(`a${bad}`), { code: 'KV_ERR_CONTENT_TYPE' }, JSON.stringify(bad))
   t.throws(() => checkContentType('x'.repeat(257)), { code: 'KV_ERR_CONTENT_TYPE' })
 })
