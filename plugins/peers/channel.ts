@@ -111,11 +111,21 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   function carry (frame: readonly Waiting[]): void {
     framesInFlight++
     exchange((frame[0] as Waiting).ring, frame.map(waiting => waiting.operation)).then(
-      answers => frame.forEach((waiting, i) => waiting.resolve(answers[i] as Answer)),
+      answers => settle(frame, answers),
       error => fail(frame, error)
     ).finally(() => {
       framesInFlight--
       if (queue.length > 0) schedule()
+    })
+  }
+
+  /** What did not fit in the reply is asked for again while its time lasts; each frame has room for some. */
+  function settle (frame: readonly Waiting[], answers: readonly Answer[]): void {
+    const some = answers.some(answer => answer.kind === 'found')
+    frame.forEach((waiting, i) => {
+      const answer = answers[i] as Answer
+      if (some && answer === failed('overloaded') && waiting.operation.record === undefined) queue.push(waiting)
+      else waiting.resolve(answer)
     })
   }
 
@@ -156,7 +166,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     const patience = new AbortController()
     const timer = setTimeout(() => patience.abort(), PEER_LONGEST_MS)
     try {
-      const reply = decodeReply(await bytesOf(await pool.request({ method: 'POST', path: '/internal/ops', headers, body, signal: patience.signal })))
+      const reply = decodeReply(await bytesOf(node, await pool.request({ method: 'POST', path: '/internal/ops', headers, body, signal: patience.signal })))
       breaker.move('success')
       return reply
     } catch (error) {
@@ -167,17 +177,15 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     }
   }
 
-  /** The bytes of an answer that may be a reply. Its length is looked at first: what another node sends is not read without a bound. */
-  async function bytesOf ({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Buffer> {
-    const isReply = statusCode === 200 || statusCode === 409
-    if (isReply && Number(headers['content-length'] ?? Infinity) <= REPLY_BYTES + RING_BYTES) return Buffer.from(await body.arrayBuffer())
-    await body.dump({ limit: 0 })
-    throw new Error(isReply ? `${node} answered more than a reply can be` : `${node} answered ${statusCode}`)
-  }
-
   async function greet (): Promise<void> {
     const mine = ringJson()
     if (mine !== undefined && breaker.admits()) await exchange(mine.id, [])
+  }
+
+  async function close (): Promise<void> {
+    breaker.close()
+    for (const waiting of queue.splice(0)) waiting.resolve(failed('unreachable'))
+    await pool.destroy()
   }
 
   return {
@@ -185,12 +193,16 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 },
     send,
     greet,
-    async close () {
-      breaker.close()
-      for (const waiting of queue.splice(0)) waiting.resolve(failed('unreachable'))
-      await pool.destroy()
-    }
+    close
   }
+}
+
+/** The bytes of an answer that may be a reply. Its length is looked at first: what another node sends is not read without a bound. */
+async function bytesOf (node: string, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<Buffer> {
+  const isReply = statusCode === 200 || statusCode === 409
+  if (isReply && Number(headers['content-length'] ?? Infinity) <= REPLY_BYTES + RING_BYTES) return Buffer.from(await body.arrayBuffer())
+  await body.dump({ limit: 0 })
+  throw new Error(isReply ? `${node} answered more than a reply can be` : `${node} answered ${statusCode}`)
 }
 
 /** Requests that are no frames, over the same connections. */

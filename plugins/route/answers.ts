@@ -1,5 +1,6 @@
 // What the client-facing routes share: the pair that a request carries, and the answers it gets.
 
+import { isAscii } from 'node:buffer'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { VALUE_BYTES } from '../../src/limits.ts'
@@ -7,6 +8,9 @@ import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { type Plan } from '../../src/core/placement.ts'
 import { isVisible, type Record } from '../../src/core/record.ts'
+
+/** Longest value that is sent as a string; a longer one is not worth the copy. */
+const TEXT_BYTES = 4_096
 
 const TEXT = 'text/plain; charset=utf-8'
 
@@ -24,7 +28,9 @@ export function answerText (reply: FastifyReply, record: Record | undefined, now
 export function answerValue (reply: FastifyReply, { contentType, value }: Record, otherwise: string): FastifyReply {
   reply.header('x-content-type-options', 'nosniff')
   if (contentType !== '') reply.header('content-security-policy', "sandbox; default-src 'none'")
-  return reply.type(contentType || otherwise).send(value)
+  // Header and body of a short text leave as one string, for which the server needs less time than for two pieces.
+  const asText = contentType === '' && value.length <= TEXT_BYTES && isAscii(value)
+  return reply.type(contentType || otherwise).send(asText ? value.toString('latin1') : value)
 }
 
 /** The headers that tell how a request was served. */

@@ -1,5 +1,5 @@
 // Many gets of large values in one frame: as many as fit in a reply are answered, the others are told that they did not fit, and
-// nothing else is touched.
+// nothing else is touched. The node that asked asks for them again.
 
 import t from 'tap'
 import { slotOf } from '../../src/core/slot.ts'
@@ -33,17 +33,10 @@ t.test('gets beyond the bound are refused', async t => {
   t.match(await node.ask('/kv/merged'), { status: 200, text: 'merged' })
 })
 
-t.test('a client may be told to come back, and then is served', async t => {
+t.test('clients who ask for more than one reply holds are all served', async t => {
   const nodes = await startNodes(t, 2, { members: 1 }) as unknown as [TestNode, TestNode]
   const value = Buffer.alloc(1_000_000, 'x')
   for (let i = 0; i < COUNT; i++) await nodes[1].ask(`/kv/k${i}`, { method: 'PUT', body: value })
-  let missing = Array.from({ length: COUNT }, (_, i) => `k${i}`)
-  for (let round = 0; missing.length > 0 && round < 20; round++) {
-    const answers = await Promise.all(missing.map(key => nodes[1].ask(`/kv/${key}`)))
-    for (const { status, body, headers } of answers) {
-      if (status === 200 ? !body.equals(value) : status !== 503 || headers['retry-after'] !== '1') t.fail(`${status}`)
-    }
-    missing = missing.filter((_, i) => answers[i]?.status !== 200)
-  }
-  t.same(missing, [])
+  const answers = await Promise.all(Array.from({ length: COUNT }, (_, i) => nodes[1].ask(`/kv/k${i}`)))
+  t.same(answers.filter(({ status, body }) => status !== 200 || !body.equals(value)).map(({ status, text }) => `${status} ${text.slice(0, 200)}`), [])
 })

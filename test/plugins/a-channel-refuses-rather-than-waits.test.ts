@@ -36,7 +36,7 @@ t.test('a slow node does not delay another', async t => {
   let slowEnded = false
   const waits = toSlow.send(ringOf(1), getOf('key')).then(() => { slowEnded = true })
   await until('the slow one has it', () => slow.frames.length === 1)
-  for (let i = 0; i < 100; i++) t.same(await toQuick.send(ringOf(1), mergeOf('key')), STORED)
+  for (let i = 0; i < 5; i++) t.same(await toQuick.send(ringOf(1), mergeOf('key')), STORED)
   t.notOk(slowEnded)
   await waits
 })

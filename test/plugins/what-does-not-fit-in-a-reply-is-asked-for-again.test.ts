@@ -1,0 +1,35 @@
+// A reply between nodes is bounded, so gets of large values may be refused in it. They are asked for again, as long as each reply brings some,
+// and nothing else is.
+
+import t from 'tap'
+import { failed, STORED } from '../../src/core/ports.ts'
+import { type Record } from '../../src/core/record.ts'
+import { type Answer } from '../../src/core/wire.ts'
+import { getOf, mergeOf, openChannel, recordOf, served, startPeer } from './fake-peer.ts'
+import { ringOf } from './keeper-fakes.ts'
+
+const RECORD: Record = recordOf(Buffer.from('value'))
+const FULL: Answer = failed('overloaded')
+
+t.test('each reply has room for two', async t => {
+  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i < 2 ? { kind: 'found', record: RECORD } : FULL)))
+  const channel = openChannel(t, peer.address)
+  const answers = await Promise.all(Array.from({ length: 7 }, (_, i) => channel.send(ringOf(1), getOf(`k${i}`))))
+  t.same(answers.map(({ kind }) => kind), Array(7).fill('found'))
+  t.same(peer.frames.map(({ operations }) => operations.map(({ key }) => key)), [['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6'], ['k2', 'k3', 'k4', 'k5', 'k6'], ['k4', 'k5', 'k6'], ['k6']])
+})
+
+t.test('a node that is overloaded, rather than short of room, is not asked again', async t => {
+  const peer = await startPeer(t, ({ operations }) => served(operations.map(() => FULL)))
+  const channel = openChannel(t, peer.address)
+  t.same(await Promise.all([channel.send(ringOf(1), getOf('a')), channel.send(ringOf(1), getOf('b'))]), [FULL, FULL])
+  t.equal(peer.frames.length, 1)
+})
+
+t.test('a merge is not sent again', async t => {
+  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i === 0 ? { kind: 'found', record: RECORD } : i === 1 ? FULL : STORED)))
+  const channel = openChannel(t, peer.address)
+  const answers = await Promise.all([channel.send(ringOf(1), getOf('a')), channel.send(ringOf(1), mergeOf('b')), channel.send(ringOf(1), mergeOf('c'))])
+  t.match(answers, [{ kind: 'found' }, FULL, STORED])
+  t.equal(peer.frames.length, 1)
+})
