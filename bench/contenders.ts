@@ -2,43 +2,74 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'undici'
-import { load, median, type Measured } from './load.ts'
-import { FORM } from './processes.ts'
+import { cpuUs } from './cpu.ts'
+import { load, median, type Measured, type Method } from './load.ts'
+import { FORM, type BenchNode } from './processes.ts'
 
 export interface Contender {
   readonly name: string
-  /** `host:port`. */
-  readonly target: string
-  readonly method: 'GET' | 'POST'
+  readonly target: BenchNode
+  readonly method: Method
   /** The name of the one that it is compared with. */
   readonly reference: string
+  /** Of what the time of the processor is told: the servers that the target asks, and, unless it is one of them, the target. */
+  readonly servers: readonly BenchNode[]
+}
+
+export interface Row {
+  readonly name: string
+  readonly requestsPerSecond: number
+  readonly lowest: number
+  readonly highest: number
+  /** Median over the reference's median. */
+  readonly overReference: number
+  readonly p99Ms: number
+  /** Time of the processor, in user and kernel mode, that the servers took for a request, microseconds. */
+  readonly cpuUs: number
+  readonly errors: number
 }
 
 const KEYS = 10_000
 const VALUE = 'v'.repeat(100)
+const NAMES = Array.from({ length: KEYS }, (_, i) => `bench-key-${String(i).padStart(10, '0')}`)
+
+/** What `fill` writes, for who stores it in another way. */
+export const PAIRS: { readonly [key: string]: string } = Object.fromEntries(NAMES.map(name => [name, VALUE]))
 
 /** Writes the keys, and checks that they come back. */
-export async function fill (target: string): Promise<void> {
-  const names = Array.from({ length: KEYS }, (_, i) => `bench-key-${String(i).padStart(10, '0')}`)
-  const dic = JSON.stringify(Object.fromEntries(names.map(name => [name, VALUE])))
-  const written = await request(`http://${target}/bulk_update_keys`, { method: 'POST', headers: FORM, body: `dic=${encodeURIComponent(dic)}` })
+export async function fill ({ address }: BenchNode): Promise<void> {
+  const written = await request(`http://${address}/bulk_update_keys`, { method: 'POST', headers: FORM, body: `dic=${encodeURIComponent(JSON.stringify(PAIRS))}` })
   if (await written.body.text() !== 'OK') throw new Error('the keys could not be written')
-  for (const name of names.filter((_, i) => i % 100 === 0)) {
-    const read = await request(`http://${target}/route?key=${name}`)
+  await check(address)
+}
+
+/** Throws unless every hundredth key comes back as it was written. */
+export async function check (address: string): Promise<void> {
+  for (const name of NAMES.filter((_, i) => i % 100 === 0)) {
+    const read = await request(`http://${address}/route?key=${name}`)
     if (await read.body.text() !== VALUE) throw new Error(`${name} came back wrong`)
   }
+}
+
+interface Round extends Measured { readonly cpuUs: number }
+
+async function loadOnce ({ target, method, servers }: Contender, seconds: number): Promise<Round> {
+  const used = async () => (await Promise.all(servers.map(({ pid }) => cpuUs(pid)))).reduce((sum, us) => sum + us, 0)
+  const before = await used()
+  const measured = await load(target.address, method, seconds)
+  return { ...measured, cpuUs: (await used() - before) / measured.requests }
 }
 
 /** Loads all by turns; prints a table and writes it to `bench/results`. Throws if one of them answered wrongly. */
 export async function measure (suite: string, contenders: readonly Contender[], quick: boolean): Promise<void> {
   const [rounds, seconds] = quick ? [1, 1] : [5, 5]
-  const measured = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]))
+  const measured = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const { name, target, method } of contenders) measured.get(name)?.push(await load(target, method, seconds))
+    for (const contender of contenders) measured.get(contender.name)?.push(await loadOnce(contender, seconds))
   }
   const ratesOf = (name: string): number[] => (measured.get(name) ?? []).map(round => round.requestsPerSecond)
-  const rows = contenders.map(({ name, reference }) => {
-    const all = measured.get(name) as Measured[]
+  const rows = contenders.map(({ name, reference }): Row => {
+    const all = measured.get(name) as Round[]
     const rates = ratesOf(name)
     return {
       name,
@@ -47,6 +78,7 @@ export async function measure (suite: string, contenders: readonly Contender[], 
       highest: Math.round(Math.max(...rates)),
       overReference: Number((median(rates) / median(ratesOf(reference))).toFixed(2)),
       p99Ms: Number(median(all.map(round => round.p99Ms)).toFixed(1)),
+      cpuUs: Math.round(median(all.map(round => round.cpuUs))),
       errors: all.reduce((sum, round) => sum + round.errors, 0)
     }
   })

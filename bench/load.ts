@@ -6,7 +6,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+/** `BATCH`: a hundred gets in one `/kv/batch`. */
+export type Method = 'GET' | 'POST' | 'BATCH'
+
 export interface Measured {
+  readonly requests: number
   readonly requestsPerSecond: number
   readonly p99Ms: number
   /** Answers other than 2xx, and connections that failed. */
@@ -17,7 +21,7 @@ const run = promisify(execFile)
 const script = fileURLToPath(new URL('../../bench/random-keys.lua', import.meta.url))
 
 /** Loads `host:port` with random keys for some seconds over 64 connections. Throws where there is no wrk. */
-export async function load (target: string, method: 'GET' | 'POST', seconds: number): Promise<Measured> {
+export async function load (target: string, method: Method, seconds: number): Promise<Measured> {
   const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', '-s', script, `http://${target}`]
   const { stdout } = await run('wrk', args, { env: { ...process.env, BENCH_METHOD: method } }).catch(error => {
     if (error.code === 'ENOENT') throw new Error('wrk is missing; on Debian and Ubuntu: apt-get install wrk')
@@ -34,7 +38,7 @@ function parseWrk (text: string): Measured {
   const refused = Number(/Non-2xx or 3xx responses: ([0-9]+)/.exec(text)?.[1] ?? 0)
   const sockets = /Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+), timeout ([0-9]+)/.exec(text)
   const broken = sockets === null ? 0 : sockets.slice(1).reduce((sum, count) => sum + Number(count), 0)
-  return { requestsPerSecond: Number(rate), p99Ms: Number(p99[1]) * unitMs, errors: refused + broken }
+  return { requests: Number(/([0-9]+) requests in/.exec(text)?.[1]), requestsPerSecond: Number(rate), p99Ms: Number(p99[1]) * unitMs, errors: refused + broken }
 }
 
 export function median (numbers: readonly number[]): number {

@@ -1,12 +1,17 @@
-// `npm run bench`: one node beside a bare Fastify, in one run, round by round; with `cluster` two nodes behind HAProxy, with `migrate` what changes of
-// the ring take, and what clients notice of them. `--quick` runs a short round of each and checks the answers; its figures mean nothing.
+// `npm run bench`: one node beside a bare Fastify, in one run, round by round; with `cluster` several nodes, alone and behind HAProxy, with `batch` many
+// operations in a request, with `migrate` what changes of the ring take, and what clients notice of them, with `memory` what it all needs, with `scale`
+// how far the design carries; `chart` draws what `node` and `cluster` have measured. `--quick` runs a short round of each and checks the answers; its figures mean nothing.
 
+import { batch } from './batch.ts'
+import { chart } from './chart.ts'
 import { cluster } from './cluster.ts'
+import { memory } from './memory.ts'
 import { migrate } from './migrate.ts'
 import { node } from './node.ts'
 import { createBench } from './processes.ts'
+import { scale } from './scale.ts'
 
-const SUITES = { node, cluster, migrate }
+const SUITES = { node, cluster, batch, migrate, memory, scale, chart }
 
 const words = process.argv.slice(2).filter(arg => arg !== '--quick')
 const [name = 'node', ...more] = words

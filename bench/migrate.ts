@@ -27,7 +27,7 @@ interface CopyCase { readonly what: string, readonly pairs: number, readonly byt
 
 /** One node holds all pairs; a second one takes all but a slot of them, and leaves again, as often as there are rounds. */
 async function copied (bench: Bench, { what, pairs, bytes, rounds }: CopyCase) {
-  const nodes = [await bench.member(1), await bench.member(1)]
+  const nodes: BenchNode[] = [await bench.member(1), await bench.member(1)]
   const [from, to] = nodes as [BenchNode, BenchNode]
   await bench.seed(nodes, [9_999], 1)
   await fill(from.address, pairs, bytes)
@@ -56,7 +56,7 @@ async function copied (bench: Bench, { what, pairs, bytes, rounds }: CopyCase) {
 async function underLoad (bench: Bench, quick: boolean) {
   const nodes = [await bench.member(1), await bench.member(1), await bench.member(1)]
   await bench.seed(nodes, [3_000, 8_000], 1)
-  const target = await bench.haproxy(nodes.map(({ address }) => address))
+  const target = (await bench.haproxy(nodes)).address
   await fill(target, KEYS_UNDER_LOAD, undefined)
   const saturated = await saturatedRate(target, quick ? 1 : 10)
   const rate = Math.round(saturated / 2)

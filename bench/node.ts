@@ -1,7 +1,10 @@
-// One node beside a bare Fastify, with one process and with two.
+// One node beside a bare Fastify, with one process and with two, and, where it is installed, beside nginx that reads the same Memcached's pairs itself.
 
-import { fill, measure, type Contender } from './contenders.ts'
-import { type Bench } from './processes.ts'
+import { createConnection } from 'node:net'
+import { once } from 'node:events'
+import { locateProgram } from '../src/local/programs.ts'
+import { check, fill, measure, PAIRS, type Contender } from './contenders.ts'
+import { type Bench, type BenchNode } from './processes.ts'
 
 export async function node (bench: Bench, quick: boolean): Promise<void> {
   const contenders: Contender[] = []
@@ -11,8 +14,25 @@ export async function node (bench: Bench, quick: boolean): Promise<void> {
     await fill(target)
     for (const method of ['GET', 'POST'] as const) {
       const reference = `bare Fastify, ${workers} process(es), ${method}`
-      contenders.push({ name: reference, target: bare, method, reference }, { name: `one node, ${workers} worker(s), ${method}`, target, method, reference })
+      contenders.push({ name: reference, target: bare, servers: [bare], method, reference }, { name: `one node, ${workers} worker(s), ${method}`, target, servers: [target], method, reference })
     }
   }
+  if (locateProgram('nginx') !== undefined) {
+    const target = await nginx(bench)
+    contenders.push({ name: 'nginx memcached_pass, 2 processes, GET', target, servers: [target], method: 'GET', reference: 'bare Fastify, 2 process(es), GET' })
+  }
   await measure('node', contenders, quick)
+}
+
+/** nginx with two processes before a Memcached that holds the bare pairs. */
+async function nginx (bench: Bench): Promise<BenchNode> {
+  const { socket } = await bench.memcached()
+  const target = await bench.nginx(socket, 2)
+  const memcached = createConnection(socket)
+  for (const [key, value] of Object.entries(PAIRS)) memcached.write(`set ${key} 0 0 ${value.length} noreply\r\n${value}\r\n`)
+  memcached.end('version\r\n')
+  memcached.resume()
+  await once(memcached, 'close')
+  await check(target.address)
+  return target
 }

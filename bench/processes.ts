@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,17 +23,23 @@ export interface BenchNode {
   readonly pid: number
 }
 
+export interface BenchMemcached { readonly socket: string, readonly pid: number }
+
 export interface Bench {
-  /** A bare Fastify with that many processes; its `host:port`. */
-  bare (workers: number): Promise<string>
-  /** A node on a Memcached of its own, seeded as a ring of one; its `host:port`. */
-  node (workers: number): Promise<string>
+  /** A bare Fastify with that many processes. */
+  bare (workers: number): Promise<BenchNode>
+  /** nginx with that many processes, which answers `/route?key=` from the Memcached at this socket. */
+  nginx (socket: string, workers: number): Promise<BenchNode>
+  /** A Memcached; its socket. */
+  memcached (): Promise<BenchMemcached>
+  /** A node on a Memcached of its own, seeded as a ring of one. */
+  node (workers: number): Promise<BenchNode>
   /** A node on a Memcached of its own, without a ring. */
-  member (workers: number): Promise<BenchNode>
+  member (workers: number): Promise<BenchNode & { readonly memcached: string }>
   /** Seeds all nodes with one ring, in which the first have these tokens, and waits until they are ready. */
   seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void>
   /** HAProxy with the project's configuration before up to three nodes (`host:port`), on request in its token-aware mode; its `host:port`. */
-  haproxy (nodes: readonly string[], tokenAware?: boolean): Promise<string>
+  haproxy (nodes: readonly BenchNode[], tokenAware?: boolean): Promise<BenchNode>
   stop (): Promise<void>
 }
 
@@ -47,18 +54,33 @@ export async function createBench (): Promise<Bench> {
     return child.pid as number
   }
 
-  async function bare (workers: number): Promise<string> {
+  async function bare (workers: number): Promise<BenchNode> {
     const port = await freePort()
-    start(process.execPath, [fileURLToPath(new URL('./bare.js', import.meta.url))], { PORT: String(port), WORKERS: String(workers) })
+    const pid = start(process.execPath, [fileURLToPath(new URL('./bare.js', import.meta.url))], { PORT: String(port), WORKERS: String(workers) })
     await answers(`http://127.0.0.1:${port}/route`)
-    return `127.0.0.1:${port}`
+    return { address: `127.0.0.1:${port}`, pid }
   }
 
-  async function member (workers: number): Promise<BenchNode> {
-    const port = await freePort()
-    const socket = join(folder, `memcached-${port}.sock`)
+  async function memcached (): Promise<BenchMemcached> {
+    const socket = join(folder, `memcached-${children.length}.sock`)
     const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
-    start('memcached', [...user, '-s', socket, '-U', '0', '-M', '-m', '1024', '-t', '2'])
+    const pid = start('memcached', [...user, '-s', socket, '-U', '0', '-M', '-m', '1024', '-t', '2'])
+    for (const deadline = performance.now() + START_DEADLINE_MS; !existsSync(socket); await pause(10)) if (performance.now() > deadline) throw new Error('memcached did not start in time')
+    return { socket, pid }
+  }
+
+  async function nginx (socket: string, workers: number): Promise<BenchNode> {
+    const port = await freePort()
+    const file = join(folder, `nginx-${port}.conf`)
+    await writeFile(file, nginxConfig(folder, port, socket, workers))
+    const pid = start('nginx', ['-c', file, '-e', join(folder, 'nginx.log')])
+    await answers(`http://127.0.0.1:${port}/readyz`)
+    return { address: `127.0.0.1:${port}`, pid }
+  }
+
+  async function member (workers: number): Promise<BenchNode & { readonly memcached: string }> {
+    const port = await freePort()
+    const { socket } = await memcached()
     const pid = start(process.execPath, [fileURLToPath(new URL('../src/main.js', import.meta.url))], {
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -69,7 +91,7 @@ export async function createBench (): Promise<Bench> {
       LOG_LEVEL: 'error'
     })
     await answers(`http://127.0.0.1:${port}/livez`)
-    return { address: `127.0.0.1:${port}`, pid }
+    return { address: `127.0.0.1:${port}`, pid, memcached: socket }
   }
 
   async function seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void> {
@@ -82,26 +104,26 @@ export async function createBench (): Promise<Bench> {
     for (const { address } of nodes) await answers(`http://${address}/readyz`)
   }
 
-  async function node (workers: number): Promise<string> {
+  async function node (workers: number): Promise<BenchNode> {
     const only = await member(workers)
     await seed([only], [5000], 1)
-    return only.address
+    return only
   }
 
-  async function haproxy (nodes: readonly string[], tokenAware = false): Promise<string> {
+  async function haproxy (nodes: readonly BenchNode[], tokenAware = false): Promise<BenchNode> {
     const port = await freePort()
     const nobody = '127.0.0.1:1'
     const own = await mkdtemp(join(folder, 'haproxy-'))
-    const { program, args, env } = await haproxyCommand(port, [...nodes, nobody, nobody].slice(0, 3), own)
+    const { program, args, env } = await haproxyCommand(port, [...nodes.map(({ address }) => address), nobody, nobody].slice(0, 3), own)
     const slots = { RINGKEEP_SLOTS: join(own, 'slots.map'), RINGKEEP_SOCKET: join(own, 'admin.sock') }
     if (tokenAware) await writeFile(slots.RINGKEEP_SLOTS, '')
-    start(program, args, { ...env, ...tokenAware && slots })
+    const pid = start(program, args, { ...env, ...tokenAware && slots })
     await answers(`http://127.0.0.1:${port}/readyz`)
     if (tokenAware) {
       start(process.execPath, [fileURLToPath(new URL('../src/haproxy/main.js', import.meta.url))], { ...slots, LOG_LEVEL: 'error' })
       await pause(MAP_MS)
     }
-    return `127.0.0.1:${port}`
+    return { address: `127.0.0.1:${port}`, pid }
   }
 
   async function stop (): Promise<void> {
@@ -114,10 +136,27 @@ export async function createBench (): Promise<Bench> {
     await rm(folder, { recursive: true, force: true })
   }
 
-  return { bare, node, member, seed, haproxy, stop }
+  return { bare, nginx, memcached, node, member, seed, haproxy, stop }
 }
 
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+function nginxConfig (folder: string, port: number, socket: string, workers: number): string {
+  // Root's socket is for root alone.
+  const user = process.getuid?.() === 0 ? 'user root; ' : ''
+  return `${user}daemon off; worker_processes ${workers}; pid ${folder}/nginx-${port}.pid;
+events { worker_connections 1024; }
+http {
+  access_log off; keepalive_requests 1000000000;
+  upstream memcached { server unix:${socket}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${port};
+    location = /route { set $memcached_key $arg_key; memcached_pass memcached; default_type text/plain; }
+    location = /readyz { return 200 ready; }
+  }
+}
+`
+}
 
 async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
