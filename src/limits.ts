@@ -67,8 +67,8 @@ export const CIRCUIT_FAILURES = 3
 export const CIRCUIT_MIN_MS = 100
 export const CIRCUIT_MAX_MS = 400
 
-/** Frames to one node that are under way at a time; operations gather while they are, so frames grow with the load. */
-export const PEER_FRAMES_IN_FLIGHT = 4
+/** Frames to one node that are under way at a time; operations gather while they are, so frames grow with the load. Two, so that a slow one leaves a way; with four a hop costs a tenth more. */
+export const PEER_FRAMES_IN_FLIGHT = 2
 
 /** Operations for one node that wait for a frame; beyond them an operation is refused as overloaded. */
 export const PEER_QUEUE = 8_192
