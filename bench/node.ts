@@ -13,16 +13,18 @@ export async function node (bench: Bench, quick: boolean): Promise<void> {
     const target = await bench.node(workers)
     await fill(target)
     for (const method of ['GET', 'POST'] as const) {
-      const reference = `bare Fastify, ${workers} process(es), ${method}`
-      contenders.push({ name: reference, target: bare, servers: [bare], method, reference }, { name: `one node, ${workers} worker(s), ${method}`, target, servers: [target], method, reference })
+      const reference = `bare Fastify, ${count(workers, 'process', 'processes')}, ${method}`
+      contenders.push({ name: reference, target: bare, servers: [bare], method, reference }, { name: `one node, ${count(workers, 'worker', 'workers')}, ${method}`, target, servers: [target], method, reference })
     }
   }
   if (locateProgram('nginx') !== undefined) {
     const target = await nginx(bench)
-    contenders.push({ name: 'nginx memcached_pass, 2 processes, GET', target, servers: [target], method: 'GET', reference: 'bare Fastify, 2 process(es), GET' })
+    contenders.push({ name: 'nginx memcached_pass, 2 processes, GET', target, servers: [target], method: 'GET', reference: 'bare Fastify, 2 processes, GET' })
   }
   await measure('node', contenders, quick)
 }
+
+const count = (number: number, one: string, more: string) => `${number} ${number === 1 ? one : more}`
 
 /** nginx with two processes before a Memcached that holds the bare pairs. */
 async function nginx (bench: Bench): Promise<BenchNode> {
