@@ -33,8 +33,9 @@ export const BULK_BYTES = 32 * 1024 * 1024
 /** Largest body of `/hash_ring`, bytes: thousands of tokens with long names, percent-encoded. */
 export const RING_BYTES = 4 * 1024 * 1024
 
-/** Operations of one `/kv/batch`, and characters of the values that it answers with; in JSON a character takes up to six bytes. */
+/** Operations of one `/kv/batch`, bytes of its body (any client may send one, so it is smaller than what operators send), and characters of the values that it answers with; in JSON a character takes up to six bytes. */
 export const BATCH_OPS = 1_000
+export const BATCH_BYTES = 8 * 1024 * 1024
 export const BATCH_ANSWER_CHARS = 16 * 1024 * 1024
 
 /** Pairs of one `/bulk_update_keys`, or keys of one `/kv/batch`, that are at work at the same time. */

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { BATCH_ANSWER_CHARS, BATCH_OPS, BULK_BYTES, TTL_S } from '../../src/limits.ts'
+import { BATCH_ANSWER_CHARS, BATCH_BYTES, BATCH_OPS, TTL_S } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { checkContentType, isVisible, tombstone, type Record } from '../../src/core/record.ts'
@@ -35,7 +35,7 @@ export function batchRoute (app: FastifyInstance): void {
   const { coordinator, clock } = app
 
   /** Body: `{"operations": [{"op": "get" | "put" | "delete", "key", ...}]}`; 200 with `{"results": [...]}` in the same order. */
-  app.post('/kv/batch', { config: { open: true }, bodyLimit: BULK_BYTES }, async request => {
+  app.post('/kv/batch', { config: { open: true }, bodyLimit: BATCH_BYTES }, async request => {
     const operations = parseOperations(fieldsOf(request.body).operations)
     const results = new Array<BatchResult>(operations.length)
     let room = BATCH_ANSWER_CHARS

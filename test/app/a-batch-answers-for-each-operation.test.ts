@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { slotOf } from '../../src/core/slot.ts'
-import { BATCH_ANSWER_CHARS, BATCH_OPS } from '../../src/limits.ts'
+import { BATCH_ANSWER_CHARS, BATCH_BYTES, BATCH_OPS } from '../../src/limits.ts'
 import { startNodes, type TestNode } from '../support/nodes.ts'
 
 type Three = [TestNode, TestNode, TestNode]
@@ -78,6 +78,7 @@ t.test('one malformed operation and nothing is done', async t => {
     const answer = await batch(node, body)
     t.match({ status: answer.status, ...answer.json() }, { status: 400, code: 'KV_ERR_MALFORMED' }, JSON.stringify(body).slice(0, 40))
   }
+  t.match((await batch(node, `{"operations":[${' '.repeat(BATCH_BYTES)}]}`)).json(), { statusCode: 413, code: 'KV_ERR_BODY_TOO_LARGE' })
   t.same((await node.ask('/fetch_keys')).json(), [])
   t.same(await resultsOf(node, []), [])
   t.equal((await resultsOf(node, Array(BATCH_OPS).fill(good))).length, BATCH_OPS)
