@@ -34,6 +34,7 @@ export async function runPrimary (config: Config): Promise<void> {
 
 /** Keeps `size` workers running until it is stopped. */
 function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): Promise<void> } {
+  const listening = new Set<Worker>()
   let stopping = false
   let pauseMs = RESPAWN_MIN_MS
 
@@ -41,12 +42,14 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
     const bornMs = performance.now()
     const worker = cluster.fork()
     const port = portOf(worker, keeper)
+    worker.on('listening', () => { listening.add(worker) })
     worker.on('exit', (code, signal) => {
       keeper.removeWorker(port)
+      listening.delete(worker)
       if (stopping) return
       pauseMs = performance.now() - bornMs > RESPAWN_MAX_MS ? RESPAWN_MIN_MS : Math.min(pauseMs * 2, RESPAWN_MAX_MS)
       log.warn({ worker: worker.process.pid, code, signal, pauseMs }, 'a worker ended and will be replaced')
-      if (hasOpenPort(process.env) && Object.keys(cluster.workers ?? {}).length === 0) leaveToSystemd(log)
+      if (hasOpenPort(process.env) && listening.size === 0) leaveToSystemd(log)
       setTimeout(() => { if (!stopping) spawn() }, pauseMs)
     })
   }
@@ -70,7 +73,10 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
   return { stop }
 }
 
-/** A port that was passed is closed here when the last worker that has it ends; systemd still has it, and passes it to the next process. */
+/**
+ * A port that was passed is closed here when the last worker that listens on it ends, though others may be about to listen; systemd still has it, and
+ * passes it to the next process.
+ */
 function leaveToSystemd (log: Logger): void {
   log.error('no worker is left that listens on the port which systemd has passed; systemd is to start this node again')
   process.exit(1)
