@@ -22,21 +22,19 @@ t.test('a node that stays ill is looked for again and again', async t => {
   const peer = await startPeer(t, (_frame, response) => { response.writeHead(503).end() })
   const channel = openChannel(t, peer.address)
   for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
-  await until('it was greeted five times', () => peer.frames.length === CIRCUIT_FAILURES + 5)
+  await until('it was greeted five times', () => peer.frames.length >= CIRCUIT_FAILURES + 5)
   peer.serve = serveAll
   const before = peer.frames.length
-  await until('it was greeted once more', () => peer.frames.length === before + 1 && channel.idle)
+  await until('it was greeted once more', () => peer.frames.length > before && channel.idle)
   t.same(await channel.send(ringOf(1), mergeOf('key')), STORED)
 })
 
 t.test('a closed channel looks for nobody', async t => {
-  const peer = await startPeer(t, (_frame, response) => { response.writeHead(503).end() })
-  const closed = openChannel(t, peer.address)
-  for (let i = 0; i < CIRCUIT_FAILURES; i++) await closed.send(ringOf(1), getOf('key'))
+  const [left, other] = [await startPeer(t, (_frame, response) => { response.writeHead(503).end() }), await startPeer(t, (_frame, response) => { response.writeHead(503).end() })]
+  const [closed, open] = [openChannel(t, left.address), openChannel(t, other.address)]
+  for (const channel of [closed, open]) for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
   await closed.close()
-  const open = openChannel(t, peer.address)
-  for (let i = 0; i < CIRCUIT_FAILURES; i++) await open.send(ringOf(1), getOf('key'))
-  const before = peer.frames.length
-  await until('the other channel greeted five times', () => peer.frames.length >= before + 5)
-  t.equal(peer.frames.length, before + 5)
+  const before = left.frames.length
+  await until('the other channel greeted five times', () => other.frames.length >= CIRCUIT_FAILURES + 5)
+  t.equal(left.frames.length, before)
 })
