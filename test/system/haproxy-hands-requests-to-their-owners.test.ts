@@ -89,6 +89,14 @@ t.test('a stable ring, a change, and no map at all', async t => {
     })
   }
 
+  await t.test('batches go round', async t => {
+    const before = await served(haproxy)
+    const operations = [{ op: 'get', key: 'none' }]
+    for (let i = 0; i < 10; i++) await answered(`${haproxy.url}/kv/batch`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ operations }) }, 200)
+    const after = await served(haproxy)
+    for (const name of ['n1', 'n2', 'n3']) t.ok((after.get(name) ?? 0) - (before.get(name) ?? 0) >= 3, name)
+  })
+
   await t.test('after a node has joined', async t => {
     const [first, , third] = cluster.nodes as [TestNode, TestNode, TestNode]
     t.match(await askChange(first, `/add_node/5000/${third.address}`), { status: 200 })
