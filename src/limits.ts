@@ -38,6 +38,12 @@ export const BATCH_OPS = 1_000
 export const BATCH_BYTES = 8 * 1024 * 1024
 export const BATCH_ANSWER_CHARS = 16 * 1024 * 1024
 
+/** Characters of the values that all batches of a process hold at a time. */
+export const BATCHES_ANSWER_CHARS = 64 * 1024 * 1024
+
+/** How long after its arrival a batch begins another operation: the one under way needs time too, and HAProxy waits for 12 s. */
+export const BATCH_BEGIN_MS = 7_000
+
 /** Pairs of one `/bulk_update_keys`, or keys of one `/kv/batch`, that are at work at the same time. */
 export const BULK_IN_FLIGHT = 64
 
@@ -57,8 +63,11 @@ export const FRAME_OPS = 512
 /** Bytes in one frame between nodes, unless a single operation is larger. */
 export const FRAME_BYTES = 4 * 1024 * 1024
 
-/** Bytes of the records in one reply between nodes; gets beyond it are answered as overloaded. */
+/** Bytes of the records in one reply between nodes; gets beyond it have to be asked for again. */
 export const REPLY_BYTES = 32 * 1024 * 1024
+
+/** Operations of a frame that are carried out at a time, so that few values are read in vain once the reply is full. */
+export const FRAME_OPS_AT_ONCE = 64
 
 /**
  * Failures in a row that open the circuit of a peer, and its first and longest pause. The longest is well under the notice of a stopping node, so that one

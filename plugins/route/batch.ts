@@ -1,10 +1,11 @@
 // `POST /kv/batch`: many gets, puts and deletes in one request, each with a result of its own, as `/kv/<key>` would answer it. Those of
-// one key are carried out in their order, the others side by side: to the replicas they travel in the frames of one tick.
+// one key are carried out in their order, the others side by side: to the replicas they travel in the frames of one tick. What cannot be
+// begun in time, or has no room in the answer, is not carried out and says so.
 
 import { isUtf8 } from 'node:buffer'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { BATCH_ANSWER_CHARS, BATCH_BYTES, BATCH_OPS, TTL_S } from '../../src/limits.ts'
+import { BATCH_ANSWER_CHARS, BATCH_BEGIN_MS, BATCH_BYTES, BATCH_OPS, BATCHES_ANSWER_CHARS, TTL_S } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { checkContentType, isVisible, tombstone, type Record } from '../../src/core/record.ts'
@@ -33,21 +34,44 @@ const FIELDS = { get: ['op', 'key'], delete: ['op', 'key'], put: ['op', 'key', '
 
 export function batchRoute (app: FastifyInstance): void {
   const { coordinator, clock } = app
+  /** Characters of the values that the batches under way hold. */
+  let held = 0
 
   /** Body: `{"operations": [{"op": "get" | "put" | "delete", "key", ...}]}`; 200 with `{"results": [...]}` in the same order. */
   app.post('/kv/batch', { config: { open: true }, bodyLimit: BATCH_BYTES }, async request => {
     const operations = parseOperations(fieldsOf(request.body).operations)
-    const results = new Array<BatchResult>(operations.length)
-    let room = BATCH_ANSWER_CHARS
-    await forEachOf(byKey(operations), async ofOneKey => {
-      for (const operation of ofOneKey) {
-        const result = await carryOut(operation).catch(resultOfError)
-        room -= (result.value ?? result.base64 ?? '').length
-        results[operation.index] = room < 0 && result.status === 200 ? resultOfError(new KvError('KV_ERR_OVERLOADED', 'the values of this batch are too large together')) : result
-      }
-    })
-    return { results }
+    return { results: await carryOutAll(operations, request.raw.socket) }
   })
+
+  /** The results in the order of the operations. Nothing more is begun after `BATCH_BEGIN_MS`, or for a client who has gone. */
+  async function carryOutAll (operations: readonly BatchOperation[], client: { readonly destroyed: boolean }): Promise<BatchResult[]> {
+    const results = new Array<BatchResult>(operations.length)
+    const untilMs = performance.now() + BATCH_BEGIN_MS
+    let chars = 0
+    let full = false
+
+    async function resultOf (operation: BatchOperation): Promise<BatchResult> {
+      if (client.destroyed || performance.now() > untilMs) throw new KvError('KV_ERR_OVERLOADED', 'not carried out: the batch took too long')
+      if (operation.op === 'get' && full) throw tooLarge()
+      const result = await carryOut(operation)
+      const more = (result.value ?? result.base64 ?? '').length
+      // The first that does not fit is the last that is read.
+      full ||= chars + more > BATCH_ANSWER_CHARS || held + more > BATCHES_ANSWER_CHARS
+      if (full && more > 0) throw tooLarge()
+      chars += more
+      held += more
+      return result
+    }
+
+    try {
+      await forEachOf(byKey(operations), async ofOneKey => {
+        for (const operation of ofOneKey) results[operation.index] = await resultOf(operation).catch(resultOfError)
+      })
+      return results
+    } finally {
+      held -= chars
+    }
+  }
 
   async function carryOut (operation: BatchOperation): Promise<BatchResult> {
     const { key } = operation
@@ -62,6 +86,8 @@ export function batchRoute (app: FastifyInstance): void {
     return { status: 204 }
   }
 }
+
+const tooLarge = () => new KvError('KV_ERR_OVERLOADED', 'the values of this batch are too large together')
 
 function resultOfRead (record: Record | undefined, nowMs: number): BatchResult {
   if (record === undefined || !isVisible(record, nowMs)) throw new KvError('KV_ERR_NOT_FOUND')
