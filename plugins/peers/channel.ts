@@ -6,14 +6,14 @@ import { type FastifyBaseLogger } from 'fastify'
 import { Pool, type Dispatcher } from 'undici'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
-import { decodeReply, encodeRequest, operationBytes, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
+import { decodeReply, encodeRequest, operationBytes, type Answer, type NoRoom, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
 import { FRAME_BYTES, FRAME_OPS, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, PEER_QUEUE, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
 import { createBreaker } from './breaker.ts'
 
 export interface Channel {
   /** Never rejects; settles within the deadlines of queue and frame. */
-  send (ring: RingId, operation: Operation): Promise<Answer>
+  send (ring: RingId, operation: Operation): Promise<Outcome>
   /** An empty frame: either side learns the newer ring. */
   greet (): Promise<void>
   /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */
@@ -39,12 +39,17 @@ export interface ChannelOptions {
   install (ring: Ring): Promise<void>
 }
 
+/** What does not fit in a reply is asked for again until it does, or fails as overloaded. */
+type Outcome = Exclude<Answer, NoRoom>
+
 interface Waiting {
   readonly ring: RingId
   readonly operation: Operation
   readonly sinceMs: number
   readonly attempt: number
-  readonly resolve: (answer: Answer) => void
+  /** Why it fails if its time is over before it is sent again. */
+  readonly otherwise: FailureReason
+  readonly resolve: (outcome: Outcome) => void
 }
 
 /** What is kept of an error's text. */
@@ -58,33 +63,29 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   let queue: Waiting[] = []
   let framesInFlight = 0
   let scheduled = false
-  const breaker = createBreaker(node, log, greet)
+  const breaker = createBreaker(node, log, probe)
 
-  function send (ring: RingId, operation: Operation): Promise<Answer> {
+  function send (ring: RingId, operation: Operation): Promise<Outcome> {
     return new Promise(resolve => {
       if (!breaker.admits()) resolve(failed('unreachable'))
       else if (queue.length >= PEER_QUEUE) resolve(failed('overloaded'))
-      else enqueue({ ring, operation, sinceMs: performance.now(), attempt: 0, resolve })
+      else {
+        queue.push({ ring, operation, sinceMs: performance.now(), attempt: 0, otherwise: 'unreachable', resolve })
+        schedule()
+      }
     })
-  }
-
-  function enqueue (waiting: Waiting): void {
-    queue.push(waiting)
-    schedule()
   }
 
   function schedule (): void {
     if (scheduled || framesInFlight >= PEER_FRAMES_IN_FLIGHT) return
     scheduled = true
-    setImmediate(flush)
-  }
-
-  function flush (): void {
-    scheduled = false
-    while (queue.length > 0 && framesInFlight < PEER_FRAMES_IN_FLIGHT) {
-      const frame = takeFrame()
-      if (frame.length > 0) carry(frame)
-    }
+    setImmediate(() => {
+      scheduled = false
+      while (queue.length > 0 && framesInFlight < PEER_FRAMES_IN_FLIGHT) {
+        const frame = takeFrame()
+        if (frame.length > 0) carry(frame)
+      }
+    })
   }
 
   /** The operations of the next frame: all under one ring, within the bounds of a frame, none that waited too long. */
@@ -103,7 +104,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     const open = breaker.admits()
     return taken.filter(waiting => {
       if (open && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
-      waiting.resolve(failed('unreachable'))
+      waiting.resolve(failed(waiting.otherwise))
       return false
     })
   }
@@ -119,12 +120,11 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     })
   }
 
-  /** What did not fit in the reply is asked for again while its time lasts; each frame has room for some. */
+  /** What did not fit in the reply is asked for again while its time lasts; each reply has room for some. */
   function settle (frame: readonly Waiting[], answers: readonly Answer[]): void {
-    const some = answers.some(answer => answer.kind === 'found')
     frame.forEach((waiting, i) => {
       const answer = answers[i] as Answer
-      if (some && answer === failed('overloaded') && waiting.operation.record === undefined) queue.push(waiting)
+      if (answer.kind === 'no-room') queue.push({ ...waiting, otherwise: 'overloaded' })
       else waiting.resolve(answer)
     })
   }
@@ -134,7 +134,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     const reason: FailureReason = NOT_SENT.has((error as { code?: string }).code ?? '') ? 'unreachable' : 'timeout'
     const broke = (error as { code?: string }).code === 'UND_ERR_SOCKET' || (error as { code?: string }).code === 'ECONNRESET'
     for (const waiting of frame) {
-      if (broke && waiting.attempt === 0 && waiting.operation.record === undefined) enqueue({ ...waiting, attempt: 1 })
+      if (broke && waiting.attempt === 0 && waiting.operation.record === undefined) queue.push({ ...waiting, attempt: 1 })
       else waiting.resolve(failed(reason))
     }
   }
@@ -180,6 +180,12 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   async function greet (): Promise<void> {
     const mine = ringJson()
     if (mine !== undefined && breaker.admits()) await exchange(mine.id, [])
+  }
+
+  /** Finds out whether the node answers, and tells it no ring: its operator may be about to give it its first one. */
+  async function probe (): Promise<void> {
+    const mine = ringJson()
+    if (mine !== undefined && breaker.admits()) await post(encodeRequest({ ring: mine.id, ringJson: undefined, operations: [] }))
   }
 
   async function close (): Promise<void> {

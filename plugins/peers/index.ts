@@ -2,11 +2,11 @@
 // over HTTP. Rings travel along: whoever is behind learns the newer one from the first frame, or from gossip.
 
 import fp from 'fastify-plugin'
-import { failed, type GetResult, type Fenced, type MergeResult, type Replicas } from '../../src/core/ports.ts'
+import { type GetResult, type Fenced, type MergeResult, type Replicas } from '../../src/core/ports.ts'
 import { adopts, compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring.ts'
 import { recordBytes } from '../../src/core/record.ts'
-import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
-import { FRAME_BYTES, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
+import { decodeRequest, encodeReply, NO_ROOM, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
+import { FRAME_BYTES, FRAME_OPS_AT_ONCE, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
 import { createChannel, type Channel, type TlsIdentity } from './channel.ts'
 
 export interface Peers extends Replicas {
@@ -75,12 +75,20 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
 
   async function serve ({ ring: id, operations }: Request): Promise<Reply> {
     let bytes = 0
-    const answers = await Promise.all(operations.map(async ({ slot, key, record }: Operation): Promise<Answer> => {
+    const answers: Answer[] = []
+
+    async function carryOut ({ slot, key, record }: Operation): Promise<Answer> {
       if (record !== undefined) return replica.merge(id, slot, key, record)
+      if (bytes > REPLY_BYTES) return NO_ROOM
       const answer = await replica.get(id, slot, key)
-      if (answer.kind === 'found') bytes += recordBytes(answer.record)
-      return bytes > REPLY_BYTES ? failed('overloaded') : answer
-    }))
+      if (answer.kind !== 'found') return answer
+      bytes += recordBytes(answer.record)
+      return bytes > REPLY_BYTES ? NO_ROOM : answer
+    }
+
+    while (answers.length < operations.length) {
+      answers.push(...await Promise.all(operations.slice(answers.length, answers.length + FRAME_OPS_AT_ONCE).map(carryOut)))
+    }
     return { verdict: 'served', ringJson: undefined, answers }
   }
 

@@ -28,7 +28,12 @@ export interface Request {
  */
 export type Verdict = 'served' | 'behind' | 'ahead' | 'foreign'
 
-export type Answer = GetResult | MergeResult | Fenced
+/** Not carried out: the reply is full. The sender may ask again. */
+export interface NoRoom { readonly kind: 'no-room' }
+
+export const NO_ROOM: NoRoom = { kind: 'no-room' }
+
+export type Answer = GetResult | MergeResult | Fenced | NoRoom
 
 export interface Reply {
   readonly verdict: Verdict
@@ -41,7 +46,7 @@ const HAS_RING = 1
 const GET = 1
 const MERGE = 2
 const VERDICTS: readonly Verdict[] = ['served', 'behind', 'ahead', 'foreign']
-const KINDS = ['miss', 'found', 'stored', 'stale', 'failed', 'fenced'] as const
+const KINDS = ['miss', 'found', 'stored', 'stale', 'failed', 'fenced', 'no-room'] as const
 const REASONS: readonly FailureReason[] = ['unreachable', 'overloaded', 'timeout', 'full', 'recovering', 'not-replica']
 
 /** Bytes that an operation takes in a frame. */
@@ -147,6 +152,7 @@ export function decodeReply (source: Buffer): Reply {
       case 'stored': return STORED
       case 'stale': return { kind: 'stale', version: readVersion(cursor.take(VERSION_BYTES), 0) }
       case 'fenced': return FENCED
+      case 'no-room': return NO_ROOM
       case 'failed': {
         const reason = REASONS[cursor.uint(1)]
         if (reason !== undefined) return failed(reason)

@@ -69,7 +69,7 @@ t.test('each rule of a reply by itself', async (t) => {
   t.notOk(refused(decodeReply, Buffer.of(1, 0, 0, 1, 0)))
   t.ok(refused(decodeReply, Buffer.of(2, 0, 0, 1, 0)), 'another format')
   t.ok(refused(decodeReply, Buffer.of(1, 8, 0, 1, 0)), 'an unknown verdict')
-  t.ok(refused(decodeReply, Buffer.of(1, 0, 0, 1, 6)), 'an unknown answer')
+  t.ok(refused(decodeReply, Buffer.of(1, 0, 0, 1, 7)), 'an unknown answer')
   t.notOk(refused(decodeReply, Buffer.of(1, 0, 0, 1, 4, 5)))
   t.ok(refused(decodeReply, Buffer.of(1, 0, 0, 1, 4, 6)), 'an unknown reason')
 })

@@ -18,6 +18,17 @@ t.test('a node that was away and comes back', async t => {
   t.same(await channel.send(ringOf(1), mergeOf('key')), STORED)
 })
 
+t.test('a node that has no ring yet is not told one', async t => {
+  const peer = await startPeer(t)
+  const channel = openChannel(t, peer.address)
+  await peer.close()
+  for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
+  peer.serve = () => ({ verdict: 'behind', ringJson: undefined, answers: [] })
+  await peer.open()
+  await until('it was looked for, and that was all', () => peer.frames.length > 0 && channel.idle)
+  t.same(peer.frames.map(({ ringJson }) => ringJson), [undefined])
+})
+
 t.test('a node that stays ill is looked for again and again', async t => {
   const peer = await startPeer(t, (_frame, response) => { response.writeHead(503).end() })
   const channel = openChannel(t, peer.address)

@@ -4,15 +4,15 @@
 import t from 'tap'
 import { failed, STORED } from '../../src/core/ports.ts'
 import { type Record } from '../../src/core/record.ts'
-import { type Answer } from '../../src/core/wire.ts'
+import { NO_ROOM } from '../../src/core/wire.ts'
 import { getOf, mergeOf, openChannel, recordOf, served, startPeer } from './fake-peer.ts'
 import { ringOf } from './keeper-fakes.ts'
 
 const RECORD: Record = recordOf(Buffer.from('value'))
-const FULL: Answer = failed('overloaded')
+const OVERLOADED = failed('overloaded')
 
 t.test('each reply has room for two', async t => {
-  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i < 2 ? { kind: 'found', record: RECORD } : FULL)))
+  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i < 2 ? { kind: 'found', record: RECORD } : NO_ROOM)))
   const channel = openChannel(t, peer.address)
   const answers = await Promise.all(Array.from({ length: 7 }, (_, i) => channel.send(ringOf(1), getOf(`k${i}`))))
   t.same(answers.map(({ kind }) => kind), Array(7).fill('found'))
@@ -20,16 +20,22 @@ t.test('each reply has room for two', async t => {
 })
 
 t.test('a node that is overloaded, rather than short of room, is not asked again', async t => {
-  const peer = await startPeer(t, ({ operations }) => served(operations.map(() => FULL)))
+  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i === 0 ? { kind: 'found', record: RECORD } : OVERLOADED)))
   const channel = openChannel(t, peer.address)
-  t.same(await Promise.all([channel.send(ringOf(1), getOf('a')), channel.send(ringOf(1), getOf('b'))]), [FULL, FULL])
+  t.match(await Promise.all([channel.send(ringOf(1), getOf('a')), channel.send(ringOf(1), getOf('b'))]), [{ kind: 'found' }, OVERLOADED])
   t.equal(peer.frames.length, 1)
 })
 
 t.test('a merge is not sent again', async t => {
-  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i === 0 ? { kind: 'found', record: RECORD } : i === 1 ? FULL : STORED)))
+  const peer = await startPeer(t, ({ operations }) => served(operations.map((_, i) => i === 0 ? { kind: 'found', record: RECORD } : i === 1 ? OVERLOADED : STORED)))
   const channel = openChannel(t, peer.address)
   const answers = await Promise.all([channel.send(ringOf(1), getOf('a')), channel.send(ringOf(1), mergeOf('b')), channel.send(ringOf(1), mergeOf('c'))])
-  t.match(answers, [{ kind: 'found' }, FULL, STORED])
+  t.match(answers, [{ kind: 'found' }, OVERLOADED, STORED])
   t.equal(peer.frames.length, 1)
+})
+
+t.test('a node that never has room is overloaded', async t => {
+  const peer = await startPeer(t, ({ operations }) => served(operations.map(() => NO_ROOM)))
+  t.same(await openChannel(t, peer.address).send(ringOf(1), getOf('key')), OVERLOADED)
+  t.ok(peer.frames.length > 1)
 })

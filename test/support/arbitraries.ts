@@ -6,7 +6,7 @@ import { type Record } from '../../src/core/record.ts'
 import { type Ring, type Token } from '../../src/core/ring.ts'
 import { type Version } from '../../src/core/version.ts'
 import { type Accepted, type Ballot, type VoteAnswer, type VoteRequest, type Votes } from '../../src/core/voter.ts'
-import { type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
+import { NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
 
 /** An object with the usual prototype, as literals have it. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(fields, { noNullPrototype: true })
@@ -118,7 +118,7 @@ export const requests: fc.Arbitrary<Request> = record({
 const reasons: readonly FailureReason[] = ['unreachable', 'overloaded', 'timeout', 'full', 'recovering', 'not-replica']
 
 const answers: fc.Arbitrary<Answer> = fc.oneof(
-  fc.constantFrom<Answer>(MISS, STORED, FENCED, ...reasons.map(failed)),
+  fc.constantFrom<Answer>(MISS, STORED, FENCED, NO_ROOM, ...reasons.map(failed)),
   records.map((found): Answer => ({ kind: 'found', record: found })),
   versions.map((version): Answer => ({ kind: 'stale', version }))
 )
