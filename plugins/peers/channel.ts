@@ -6,10 +6,11 @@ import { type FastifyBaseLogger } from 'fastify'
 import { Pool, type Dispatcher } from 'undici'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
-import { decodeReply, encodeRequest, operationBytes, type Answer, type NoRoom, type Operation, type Reply } from '../../src/core/wire.ts'
+import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
-import { FRAME_BYTES, FRAME_OPS, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, PEER_QUEUE, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+import { PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
 import { createBreaker } from './breaker.ts'
+import { createQueue, type Outcome, type Waiting } from './queue.ts'
 
 export interface Channel {
   /** Never rejects; settles within the deadlines of queue and frame. */
@@ -39,19 +40,6 @@ export interface ChannelOptions {
   install (ring: Ring): Promise<void>
 }
 
-/** What does not fit in a reply is asked for again until it does, or fails as overloaded. */
-type Outcome = Exclude<Answer, NoRoom>
-
-interface Waiting {
-  readonly ring: RingId
-  readonly operation: Operation
-  readonly sinceMs: number
-  readonly attempt: number
-  /** Why it fails if its time is over before it is sent again. */
-  readonly otherwise: FailureReason
-  readonly resolve: (outcome: Outcome) => void
-}
-
 /** What is kept of an error's text. */
 const ERROR_CHARS = 1_000
 
@@ -60,7 +48,7 @@ const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFO
 
 export function createChannel ({ node, tls, headers, log, ringJson, install }: ChannelOptions): Channel {
   const pool = createPool(node, tls)
-  let queue: Waiting[] = []
+  const queue = createQueue()
   let framesInFlight = 0
   let scheduled = false
   const breaker = createBreaker(node, log, probe)
@@ -68,11 +56,8 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   function send (ring: RingId, operation: Operation): Promise<Outcome> {
     return new Promise(resolve => {
       if (!breaker.admits()) resolve(failed('unreachable'))
-      else if (queue.length >= PEER_QUEUE) resolve(failed('overloaded'))
-      else {
-        queue.push({ ring, operation, sinceMs: performance.now(), attempt: 0, otherwise: 'unreachable', resolve })
-        schedule()
-      }
+      else if (queue.enter(ring, operation, resolve)) schedule()
+      else resolve(failed('overloaded'))
     })
   }
 
@@ -88,23 +73,13 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     })
   }
 
-  /** The operations of the next frame: all under one ring, within the bounds of a frame, none that waited too long. */
+  /** The operations of the next frame, but for those that waited too long. */
   function takeFrame (): Waiting[] {
     const nowMs = performance.now()
-    const first = queue[0] as Waiting
-    let bytes = 0
-    let count = 0
-    for (const { ring, operation } of queue) {
-      bytes += operationBytes(operation)
-      if (count === FRAME_OPS || (count > 0 && bytes > FRAME_BYTES) || compareRings(ring, first.ring) !== 0) break
-      count++
-    }
-    const taken = queue.slice(0, count)
-    queue = queue.slice(count)
     const open = breaker.admits()
-    return taken.filter(waiting => {
+    return queue.takeFrame().filter(waiting => {
       if (open && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
-      waiting.resolve(failed(waiting.otherwise))
+      answer(waiting, failed(waiting.otherwise))
       return false
     })
   }
@@ -123,9 +98,9 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   /** What did not fit in the reply is asked for again while its time lasts; each reply has room for some. */
   function settle (frame: readonly Waiting[], answers: readonly Answer[]): void {
     frame.forEach((waiting, i) => {
-      const answer = answers[i] as Answer
-      if (answer.kind === 'no-room') queue.push({ ...waiting, otherwise: 'overloaded' })
-      else waiting.resolve(answer)
+      const told = answers[i] as Answer
+      if (told.kind === 'no-room') queue.return({ ...waiting, otherwise: 'overloaded' })
+      else answer(waiting, told)
     })
   }
 
@@ -134,8 +109,8 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     const reason: FailureReason = NOT_SENT.has((error as { code?: string }).code ?? '') ? 'unreachable' : 'timeout'
     const broke = (error as { code?: string }).code === 'UND_ERR_SOCKET' || (error as { code?: string }).code === 'ECONNRESET'
     for (const waiting of frame) {
-      if (broke && waiting.attempt === 0 && waiting.operation.record === undefined) queue.push({ ...waiting, attempt: 1 })
-      else waiting.resolve(failed(reason))
+      if (broke && waiting.attempt === 0 && waiting.operation.record === undefined) queue.return({ ...waiting, attempt: 1 })
+      else answer(waiting, failed(reason))
     }
   }
 
@@ -190,7 +165,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
 
   async function close (): Promise<void> {
     breaker.close()
-    for (const waiting of queue.splice(0)) waiting.resolve(failed('unreachable'))
+    for (const waiting of queue.takeAll()) answer(waiting, failed('unreachable'))
     await pool.destroy()
   }
 
@@ -201,6 +176,10 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     greet,
     close
   }
+}
+
+function answer (waiting: Waiting, outcome: Outcome): void {
+  for (const caller of waiting.callers) caller(outcome)
 }
 
 /** The bytes of an answer that may be a reply. Its length is looked at first: what another node sends is not read without a bound. */

@@ -9,7 +9,7 @@ import { KvError } from '../errors.ts'
 import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT, STORAGE_LONGEST_MS, STORAGE_READ_BYTES, STORAGE_UNSENT_BYTES } from './limits.ts'
 import { connectTo, type Address } from './address.ts'
 import { addLine, casLine, deleteCommand, getCommand, getsCommand, STATS } from './commands.ts'
-import { createFifo, type Fifo } from './fifo.ts'
+import { createFlight, settle, type Done, type Flight, type Verb } from './flight.ts'
 import { RING_NAME } from './names.ts'
 import { broken, createParser, parse, type Parser, type Reply, type StatsReply, type ValueReply, type WordReply } from './protocol.ts'
 import { writeParts } from './write.ts'
@@ -46,8 +46,6 @@ export interface ConnectionEvents {
   closed (why: string): void
 }
 
-type Verb = 'get' | 'add' | 'cas' | 'delete' | 'stats'
-
 const ANSWERS: Record<Verb, ReadonlySet<Reply['kind']>> = {
   get: new Set<Reply['kind']>(['value', 'miss']),
   add: new Set<Reply['kind']>(['stored', 'not-stored', 'full']),
@@ -56,24 +54,12 @@ const ANSWERS: Record<Verb, ReadonlySet<Reply['kind']>> = {
   stats: new Set<Reply['kind']>(['stats'])
 }
 
-interface Command {
-  readonly verb: Verb
-  readonly name: string
-  readonly done: (reply: Reply | Failed) => void
-}
-
-/** Commands that were written together, for their deadline. */
-interface Batch { readonly atMs: number, left: number }
-
 interface State {
   readonly socket: Socket
   readonly events: ConnectionEvents
   state: Connection['state']
   instance: string
-  readonly flight: Fifo<Command>
-  readonly batches: Fifo<Batch>
-  /** How many of the last commands in `flight` have not been written. */
-  unwritten: number
+  readonly flight: Flight
   scheduled: boolean
   /** What the next write consists of: `parts`, then `text`. */
   parts: (string | Buffer)[]
@@ -93,9 +79,7 @@ export function openConnection (address: Address, events: ConnectionEvents): Con
     events,
     state: 'connecting',
     instance: '',
-    flight: createFifo(),
-    batches: createFifo(),
-    unwritten: 0,
+    flight: createFlight(),
     scheduled: false,
     parts: [],
     text: '',
@@ -112,12 +96,14 @@ export function openConnection (address: Address, events: ConnectionEvents): Con
     get gathers () { return state.scheduled && state.state === 'ready' },
     get inFlight () { return state.flight.length },
     // The answers of each verb are checked on arrival, so the narrower types hold.
-    get: (name, done) => send(state, 'get', name, getCommand(name), undefined, done as Command['done']),
-    gets: (name, done) => send(state, 'get', name, getsCommand(name), undefined, done as Command['done']),
-    add: (name, expiryS, body, done) => send(state, 'add', '', addLine(name, expiryS, body.length), body, done as Command['done']),
-    cas: (name, expiryS, body, cas, done) => send(state, 'cas', '', casLine(name, expiryS, body.length, cas), body, done as Command['done']),
-    delete: (name, done) => send(state, 'delete', '', deleteCommand(name), undefined, done as Command['done']),
-    stats: (done) => send(state, 'stats', '', STATS, undefined, done as Command['done']),
+    get (name, done) {
+      if (!state.flight.share(name, done as Done)) send(state, 'get', name, getCommand(name), undefined, done as Done)
+    },
+    gets: (name, done) => send(state, 'get', name, getsCommand(name), undefined, done as Done),
+    add: (name, expiryS, body, done) => send(state, 'add', '', addLine(name, expiryS, body.length), body, done as Done),
+    cas: (name, expiryS, body, cas, done) => send(state, 'cas', '', casLine(name, expiryS, body.length, cas), body, done as Done),
+    delete: (name, done) => send(state, 'delete', '', deleteCommand(name), undefined, done as Done),
+    stats: (done) => send(state, 'stats', '', STATS, undefined, done as Done),
     destroy: () => fail(state, 'closed by this process')
   }
 }
@@ -134,7 +120,7 @@ function listen (state: State): void {
 /** Takes what has come; true: there is more to be read. */
 function read (state: State, chunk: Buffer): boolean {
   state.lastDataMs = performance.now()
-  state.parser ??= createParser(() => state.flight.peek()?.name ?? '', (reply) => receive(state, reply))
+  state.parser ??= createParser(() => state.flight.first?.name ?? '', (reply) => receive(state, reply))
   try {
     parse(state.parser, chunk)
   } catch (error) {
@@ -146,7 +132,7 @@ function read (state: State, chunk: Buffer): boolean {
 
 /** The first two commands: is the sentinel there, and which run of Memcached is this? They stand before all others. */
 function greet (state: State): void {
-  const { flight, batches } = state
+  const { flight } = state
   let ring: Buffer | undefined
   const takeRing = (reply: Reply | Failed): void => { if (reply.kind === 'value') ring = reply.bytes }
   const takeStats = (reply: Reply | Failed): void => {
@@ -158,13 +144,13 @@ function greet (state: State): void {
     state.events.ready(ring)
     flush(state)
   }
-  flight.push({ verb: 'get', name: RING_NAME, done: takeRing })
-  flight.push({ verb: 'stats', name: '', done: takeStats })
-  batches.push({ atMs: performance.now(), left: 2 })
+  flight.enter('get', RING_NAME, takeRing)
+  flight.enter('stats', '', takeStats)
+  flight.wrote(performance.now())
   checkDeadline(state)
 }
 
-function send (state: State, verb: Verb, name: string, text: string, body: Buffer | undefined, done: Command['done']): void {
+function send (state: State, verb: Verb, name: string, text: string, body: Buffer | undefined, done: Done): void {
   if (state.state === 'closed') return done(failed('unreachable'))
   if (state.flight.length >= STORAGE_IN_FLIGHT) return done(failed('overloaded'))
   if (body === undefined) {
@@ -175,8 +161,7 @@ function send (state: State, verb: Verb, name: string, text: string, body: Buffe
     state.text = '\r\n'
     state.bodyBytes += body.length
   }
-  state.flight.push({ verb, name, done })
-  state.unwritten++
+  state.flight.enter(verb, name, done)
   if (state.scheduled) return
   state.scheduled = true
   setImmediate(flush, state)
@@ -184,10 +169,9 @@ function send (state: State, verb: Verb, name: string, text: string, body: Buffe
 
 function flush (state: State): void {
   state.scheduled = false
-  if (state.state !== 'ready' || state.unwritten === 0) return
+  if (state.state !== 'ready' || state.flight.unwritten === 0) return
   const { parts, text, bodyBytes } = state
-  state.batches.push({ atMs: performance.now(), left: state.unwritten })
-  state.unwritten = 0
+  state.flight.wrote(performance.now())
   state.parts = []
   state.text = ''
   state.bodyBytes = 0
@@ -201,15 +185,13 @@ function flush (state: State): void {
 }
 
 function receive (state: State, reply: Reply): void {
-  const command = state.flight.length > state.unwritten ? state.flight.shift() : undefined
+  const command = state.flight.shift()
   if (command === undefined) throw broken('an answer that nobody asked for')
-  const batch = state.batches.peek() as Batch
-  if (--batch.left === 0) state.batches.shift()
   if (!ANSWERS[command.verb].has(reply.kind)) {
-    command.done(failed('timeout'))
+    settle(command, failed('timeout'))
     throw broken(`${reply.kind} as the answer to ${command.verb}`)
   }
-  command.done(reply)
+  settle(command, reply)
 }
 
 /** Ends the connection if the oldest command is overdue, else looks again when it would be. One timer serves them all. */
@@ -230,10 +212,10 @@ function checkDeadline (state: State): void {
 
 /** Milliseconds until the oldest written command is overdue; `Infinity`: there is none. */
 function overdueInMs (state: State): number {
-  const batch = state.batches.peek()
-  if (batch === undefined || state.state === 'closed') return Infinity
+  const atMs = state.flight.sinceMs
+  if (atMs === undefined || state.state === 'closed') return Infinity
   // While others' answers keep arriving it may wait for longer, but not without end.
-  const sinceMs = Math.max(batch.atMs, Math.min(state.lastDataMs, batch.atMs + STORAGE_LONGEST_MS - STORAGE_DEADLINE_MS))
+  const sinceMs = Math.max(atMs, Math.min(state.lastDataMs, atMs + STORAGE_LONGEST_MS - STORAGE_DEADLINE_MS))
   return sinceMs + STORAGE_DEADLINE_MS - performance.now()
 }
 
@@ -245,8 +227,5 @@ function fail (state: State, why: string): void {
   state.parts = []
   state.text = ''
   state.events.closed(why)
-  while (state.flight.length > 0) {
-    const reason = state.flight.length > state.unwritten ? 'timeout' : 'unreachable'
-    state.flight.shift()?.done(failed(reason))
-  }
+  state.flight.failAll()
 }

@@ -41,7 +41,7 @@ t.test('a frame has so many bytes and no more, unless one operation has', async 
 t.test('a frame holds operations of one ring', async t => {
   const peer = await startPeer(t)
   const channel = openChannel(t, peer.address)
-  await Promise.all([1, 1, 2, 2, 1].map(epoch => channel.send(ringOf(epoch), getOf('key'))))
+  await Promise.all([1, 1, 2, 2, 1].map((epoch, i) => channel.send(ringOf(epoch), getOf(`key ${i}`))))
   t.same(peer.frames.map(frame => [frame.ring.epoch, frame.operations.length]).sort(), [[1, 1], [1, 2], [2, 2]])
 })
 

@@ -1,0 +1,85 @@
+// Operations for one node that wait for a frame, in the order in which they came. Gets of one key that wait at the same time become one: it is
+// carried out after all of them have begun, so its answer is as good for each.
+
+import { type FailureReason } from '../../src/core/ports.ts'
+import { compareRings, type RingId } from '../../src/core/ring.ts'
+import { operationBytes, type Answer, type NoRoom, type Operation } from '../../src/core/wire.ts'
+import { FRAME_BYTES, FRAME_OPS, PEER_QUEUE } from '../../src/limits.ts'
+
+/** What does not fit in a reply is asked for again until it does, or fails as overloaded. */
+export type Outcome = Exclude<Answer, NoRoom>
+
+export interface Waiting {
+  readonly ring: RingId
+  readonly operation: Operation
+  readonly sinceMs: number
+  readonly attempt: number
+  /** Why it fails if its time is over before it is sent again. */
+  readonly otherwise: FailureReason
+  readonly callers: Array<(outcome: Outcome) => void>
+}
+
+export interface Queue {
+  readonly length: number
+  /** False: it is full, and nothing was done. */
+  enter (ring: RingId, operation: Operation, caller: (outcome: Outcome) => void): boolean
+  /** Puts back what was taken; for what is to be sent once more. */
+  return (waiting: Waiting): void
+  /** Takes the operations of the next frame: all under one ring, within the bounds of a frame. The queue must not be empty. */
+  takeFrame (): Waiting[]
+  takeAll (): Waiting[]
+}
+
+export function createQueue (): Queue {
+  let list: Waiting[] = []
+  /** Those of `list` that are gets, by their keys; of several under different rings the last. */
+  const gets = new Map<string, Waiting>()
+  let callers = 0
+
+  function take (count: number): Waiting[] {
+    const taken = list.slice(0, count)
+    list = list.slice(count)
+    for (const waiting of taken) {
+      const { key } = waiting.operation
+      if (gets.get(key) === waiting) gets.delete(key)
+      callers -= waiting.callers.length
+    }
+    return taken
+  }
+
+  return {
+    get length () { return list.length },
+    enter (ring, operation, caller) {
+      if (callers >= PEER_QUEUE) return false
+      callers++
+      const isGet = operation.record === undefined
+      const same = isGet ? gets.get(operation.key) : undefined
+      if (same !== undefined && compareRings(same.ring, ring) === 0) {
+        same.callers.push(caller)
+        return true
+      }
+      const waiting: Waiting = { ring, operation, sinceMs: performance.now(), attempt: 0, otherwise: 'unreachable', callers: [caller] }
+      list.push(waiting)
+      if (isGet) gets.set(operation.key, waiting)
+      return true
+    },
+    return (waiting) {
+      list.push(waiting)
+      callers += waiting.callers.length
+    },
+    takeFrame: () => take(lengthOfFrame(list)),
+    takeAll: () => take(list.length)
+  }
+}
+
+function lengthOfFrame (list: readonly Waiting[]): number {
+  const first = list[0] as Waiting
+  let bytes = 0
+  let count = 0
+  for (const { ring, operation } of list) {
+    bytes += operationBytes(operation)
+    if (count === FRAME_OPS || (count > 0 && bytes > FRAME_BYTES) || compareRings(ring, first.ring) !== 0) break
+    count++
+  }
+  return count
+}
