@@ -1,10 +1,11 @@
 // How far the design carries, reckoned with the core alone: even shares, what a joining node moves, the size of a ring, and what a change of it costs, for up
-// to a thousand nodes and ten thousand tokens. Positions are drawn at random from a seed, as operators draw them; or each at the middle of the widest gap.
+// to a thousand nodes and ten thousand tokens. Positions are drawn at random from a seed, as operators draw them; or as `/ring/plan` offers them.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createPlacement, moves, preferenceList } from '../src/core/placement.ts'
 import { ringToJson, type Ring, type Token } from '../src/core/ring.ts'
 import { encodeRequest } from '../src/core/wire.ts'
+import { evenPositions } from '../src/core/shares.ts'
 import { SLOTS } from '../src/limits.ts'
 import { type Bench } from './processes.ts'
 
@@ -13,13 +14,13 @@ const SEEDS = 5
 const CASES: Array<[nodes: number, tokensEach: number]> = [[3, 1], [3, 16], [10, 1], [10, 16], [10, 100], [100, 1], [100, 16], [100, 99], [1_000, 1], [1_000, 9]]
 
 export async function scale (_bench: Bench, quick: boolean): Promise<void> {
-  const rows = (quick ? CASES.slice(0, 4) : CASES).flatMap(([nodes, tokensEach]) => [row(nodes, tokensEach, 'random'), row(nodes, tokensEach, 'even')])
+  const rows = (quick ? CASES.slice(0, 4) : CASES).flatMap(([nodes, tokensEach]) => [row(nodes, tokensEach, 'random'), row(nodes, tokensEach, 'offered')])
   console.table(rows)
   await mkdir('bench/results', { recursive: true })
   await writeFile('bench/results/scale.json', `${JSON.stringify({ node: process.version, quick, replicas: REPLICAS, rows }, undefined, 2)}\n`)
 }
 
-type Positions = 'random' | 'even'
+type Positions = 'random' | 'offered'
 
 function row (nodes: number, tokensEach: number, positions: Positions) {
   const measured = Array.from({ length: SEEDS }, (_, i) => measureOne(nodes, tokensEach, positions, createChance(i + 1)))
@@ -64,29 +65,23 @@ function measureOne (nodes: number, tokensEach: number, positions: Positions, ch
 
 /** Tokens of nodes that join one after the other, in order of their positions, beside those that are there. */
 function drawTokens (nodes: number, tokensEach: number, positions: Positions, chance: () => number, present: readonly Token[] = [], only?: string): Token[] {
-  const nodeOf = new Map(present.map(({ position, node }) => [position, node]))
-  for (let i = 0; i < nodes * tokensEach; i++) {
-    const position = positions === 'even' && nodeOf.size > 0 ? middleOfWidest([...nodeOf.keys()]) : freePosition(nodeOf, chance)
-    nodeOf.set(position, only ?? nodeName(i % nodes))
+  let tokens = present
+  for (let i = 0; i < nodes; i++) {
+    const node = only ?? nodeName(i)
+    const drawn = positions === 'offered' ? evenPositions(tokens, REPLICAS, node, tokensEach) : freePositions(tokens, chance, tokensEach)
+    tokens = [...tokens, ...drawn.map(position => ({ position, node }))].sort((a, b) => a.position - b.position)
   }
-  return [...nodeOf].map(([position, node]) => ({ position, node })).sort((a, b) => a.position - b.position)
+  return [...tokens]
 }
 
-function freePosition (taken: ReadonlyMap<number, string>, chance: () => number): number {
-  let position = Math.floor(chance() * SLOTS)
-  while (taken.has(position)) position = (position + 1) % SLOTS
-  return position
-}
-
-/** The middle of the widest arc between two tokens. */
-function middleOfWidest (positions: number[]): number {
-  const sorted = positions.sort((a, b) => a - b)
-  let best = { from: 0, width: -1 }
-  sorted.forEach((from, i) => {
-    const width = i === sorted.length - 1 ? SLOTS - from + (sorted[0] as number) : (sorted[i + 1] as number) - from
-    if (width > best.width) best = { from, width }
+function freePositions (tokens: readonly Token[], chance: () => number, count: number): number[] {
+  const taken = new Set(tokens.map(({ position }) => position))
+  return Array.from({ length: count }, () => {
+    let position = Math.floor(chance() * SLOTS)
+    while (taken.has(position)) position = (position + 1) % SLOTS
+    taken.add(position)
+    return position
   })
-  return (best.from + Math.floor(best.width / 2)) % SLOTS
 }
 
 const nodeName = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:5000`

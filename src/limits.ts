@@ -54,6 +54,9 @@ export const TOMBSTONE_GRACE_MS = 24 * 60 * 60 * 1000
 export const SCAN_BATCH_PAIRS = 128
 export const SCAN_BATCH_BYTES = 1024 * 1024
 
+/** Positions that one `/ring/plan` offers. */
+export const PLAN_TOKENS = 64
+
 /** How often a request plans again because the ring changed under it. A change is two or three rings; more in one request means a fault. */
 export const COORDINATOR_ROUNDS = 8
 

@@ -4,12 +4,13 @@
 import fp from 'fastify-plugin'
 import { type FastifyInstance, type FastifyReply } from 'fastify'
 import { KvError } from '../../src/errors.ts'
+import { PLAN_TOKENS } from '../../src/limits.ts'
 import { abortChange, type Change } from '../../src/core/change.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkPosition, isNodeAddress } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 import { begin, carryOut, newest } from './carry-out.ts'
-import { planOf } from './plan.ts'
+import { offer, planOf } from './plan.ts'
 import { progressRoutes } from './progress.ts'
 import { tidyRoute } from './tidy.ts'
 
@@ -57,6 +58,12 @@ function changeRoutes (app: FastifyInstance): void {
 
 function planRoutes (app: FastifyInstance): void {
   app.post('/ring/plan', async (request, reply) => {
+    const { ip, key, task, count } = fieldsOf(request.body)
+    if (task === 'add' && key === undefined) {
+      const node = addressOf(ip)
+      return reply.send(offer(await newest(app), node, countOf(count)))
+    }
+    if (count !== undefined) throw new KvError('KV_ERR_MALFORMED', 'count goes with task=add and without key')
     const change = changeOf(request.body)
     return reply.send(planOf(await newest(app), change))
   })
@@ -69,6 +76,13 @@ function changeOf (body: unknown): Change {
   if (task === 'remove' && key === undefined) return { kind: 'remove', node, gone: false }
   if (task !== 'add' && task !== 'remove') throw new KvError('KV_ERR_MALFORMED', 'task is add or remove')
   return { kind: task === 'add' ? 'add' : 'remove-token', position: positionOf(key), node }
+}
+
+function countOf (text: unknown): number {
+  if (text === undefined) return 1
+  const count = typeof text === 'string' && /^[0-9]{1,3}$/.test(text) ? Number(text) : 0
+  if (count < 1 || count > PLAN_TOKENS) throw new KvError('KV_ERR_MALFORMED', `count is 1 to ${PLAN_TOKENS}`)
+  return count
 }
 
 function positionOf (text: unknown): number {

@@ -1,9 +1,11 @@
-// What a change would move, without doing it.
+// What a change would move, without doing it; and where further tokens of a node even the shares out.
 
 import { SLOTS } from '../../src/limits.ts'
 import { beginChange, type Change } from '../../src/core/change.ts'
 import { moves, receiversOf, type Move } from '../../src/core/placement.ts'
-import { tokenMap, type Ring } from '../../src/core/ring.ts'
+import { tokenMap, type Ring, type Token } from '../../src/core/ring.ts'
+import { evenPositions, sharesOf } from '../../src/core/shares.ts'
+import { KvError } from '../../src/errors.ts'
 
 export interface ChangePlan {
   readonly from: { readonly [position: string]: string }
@@ -15,14 +17,33 @@ export interface ChangePlan {
   /** How many slots these are, and which share of all. */
   readonly slots: number
   readonly share: number
+  /** Which share of all slots each node would hold, replicas included. */
+  readonly shares: { readonly [node: string]: number }
 }
+
+/** A plan whose positions were chosen by this node. */
+export interface Offer extends ChangePlan { readonly positions: readonly number[] }
 
 /** Throws what `beginChange` throws. */
 export function planOf (ring: Ring, change: Change): ChangePlan {
   const after = beginChange(ring, change)
-  const to = after.next ?? after.tokens
+  return describe(ring, after, after.next ?? after.tokens)
+}
+
+/** Up to `count` further tokens of a node, at positions that even the shares out; to be added one after the other. Throws `KV_ERR_RING_CONFLICT`. */
+export function offer (ring: Ring, node: string, count: number): Offer {
+  const positions = evenPositions(ring.tokens, ring.replicas, node, count)
+  const [position] = positions
+  if (position === undefined) throw new KvError('KV_ERR_RING_CONFLICT', 'every slot has a token')
+  const after = beginChange(ring, { kind: 'add', position, node })
+  const to = [...ring.tokens, ...positions.map(position => ({ position, node }))].sort((a, b) => a.position - b.position)
+  return { positions, ...describe(ring, { ...after, next: to }, to) }
+}
+
+function describe (ring: Ring, after: Ring, to: readonly Token[]): ChangePlan {
   const moved = moves(ring.tokens, to, ring.replicas)
   const slots = moved.reduce((sum, { min, max }) => sum + max - min + 1, 0)
   const receivers = after.next === undefined ? [] : receiversOf(after)
-  return { from: tokenMap(ring.tokens), to: tokenMap(to), receivers, moves: moved, slots, share: slots / SLOTS }
+  const shares = Object.fromEntries([...sharesOf(to, ring.replicas)].map(([node, held]) => [node, held / SLOTS]))
+  return { from: tokenMap(ring.tokens), to: tokenMap(to), receivers, moves: moved, slots, share: slots / SLOTS, shares }
 }

@@ -130,6 +130,7 @@ const REQUESTS: Line[] = [
     ...['/add_node', '/add_node/1', `/add_node/1/${NODE}/`, `/add_node/1/${NODE}/2`, '/remove_node', `/remove_node/${NODE}/1`].map((path): Line => [method, path, undefined, undefined, 'KV_ERR_NO_ROUTE'])
   ]),
   ...['PUT', 'DELETE', 'OPTIONS'].map((method): Line => [method, `/add_node/1/${NODE}`, undefined, undefined, 'KV_ERR_NO_ROUTE']),
+  ['POST', '/update_ring', FORM, `ip=${NODE}&task=add`, 'KV_ERR_RING_INVALID'],
   ...['/update_ring', '/ring/plan'].flatMap((path): Line[] => [
     ['GET', path, undefined, undefined, 'KV_ERR_NO_ROUTE'],
     ['POST', path, undefined, undefined, 'KV_ERR_MALFORMED'],
@@ -140,7 +141,6 @@ const REQUESTS: Line[] = [
     ['POST', path, FORM, 'ip=%zz&key=1&task=add', 'KV_ERR_MALFORMED'],
     ['POST', path, FORM, 'key=1&task=add', 'KV_ERR_RING_INVALID'],
     ['POST', path, FORM, `ip=${NODE}&ip=${NODE}&key=1&task=add`, 'KV_ERR_RING_INVALID'],
-    ['POST', path, FORM, `ip=${NODE}&task=add`, 'KV_ERR_RING_INVALID'],
     ['POST', path, FORM, `ip=${NODE}&key=1`, 'KV_ERR_MALFORMED'],
     ['POST', path, FORM, `ip=${NODE}&key=1&task=move`, 'KV_ERR_MALFORMED'],
     ['POST', path, FORM, `ip=${NODE}&key=1&task=add&task=add`, 'KV_ERR_MALFORMED'],
