@@ -20,10 +20,27 @@ export interface Measured {
 const run = promisify(execFile)
 const script = fileURLToPath(new URL('../../bench/random-keys.lua', import.meta.url))
 
-/** Loads `host:port` with random keys for some seconds over 64 connections. Throws where there is no wrk. */
-export async function load (target: string, method: Method, seconds: number): Promise<Measured> {
-  const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', '-s', script, `http://${target}`]
-  const { stdout } = await run('wrk', args, { env: { ...process.env, BENCH_METHOD: method } }).catch(error => {
+export const CONNECTIONS = 64
+/** Where the product has the value of a key, `%s`. */
+export const PATH = '/route?key=%s'
+
+export interface Load {
+  /** `host:port`. */
+  readonly target: string
+  /** Where it has the value of a key, `%s`. */
+  readonly path?: string | undefined
+  readonly method: Method
+  readonly seconds: number
+  readonly connections?: number
+  /** Mean pause of a connection between an answer and its next request, milliseconds. */
+  readonly pauseMs?: number
+}
+
+/** Asks for random keys. Throws where there is no wrk. */
+export async function load ({ target, path = PATH, method, seconds, connections = CONNECTIONS, pauseMs = 0 }: Load): Promise<Measured> {
+  const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, `http://${target}`]
+  const env = { ...process.env, BENCH_METHOD: method, BENCH_PATH: path, BENCH_PAUSE_MS: String(pauseMs) }
+  const { stdout } = await run('wrk', args, { env }).catch(error => {
     if (error.code === 'ENOENT') throw new Error('wrk is missing; on Debian and Ubuntu: apt-get install wrk')
     throw error
   })

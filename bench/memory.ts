@@ -16,7 +16,7 @@ export async function memory (bench: Bench, quick: boolean): Promise<void> {
   await fill(only)
   const { bytes } = await statsOf(only.memcached)
   let requests = 0
-  while (requests < (quick ? 1_000 : 1_000_000)) requests += (await load(only.address, 'GET', quick ? 1 : 20)).requests
+  while (requests < (quick ? 1_000 : 1_000_000)) requests += (await load({ target: only.address, method: 'GET', seconds: quick ? 1 : 20 })).requests
   const row = {
     idleMb,
     requests,

@@ -1,10 +1,9 @@
-// One node beside a bare Fastify, with one process and with two, and, where it is installed, beside nginx that reads the same Memcached's pairs itself.
+// One node beside a bare Fastify, with one process and with two; where they are installed, nginx that reads Memcached by itself, and Webdis before Redis.
 
-import { createConnection } from 'node:net'
-import { once } from 'node:events'
 import { locateProgram } from '../src/local/programs.ts'
-import { check, fill, measure, PAIRS, type Contender } from './contenders.ts'
-import { type Bench, type BenchNode } from './processes.ts'
+import { fill, measure, type Contender } from './contenders.ts'
+import { type Bench } from './processes.ts'
+import { nginx, webdis } from './references.ts'
 
 export async function node (bench: Bench, quick: boolean): Promise<void> {
   const contenders: Contender[] = []
@@ -17,24 +16,18 @@ export async function node (bench: Bench, quick: boolean): Promise<void> {
       contenders.push({ name: reference, target: bare, servers: [bare], method, reference }, { name: `one node, ${count(workers, 'worker', 'workers')}, ${method}`, target, servers: [target], method, reference })
     }
   }
+  contenders.push(...contenders.filter(({ method }) => method === 'GET').slice(0, 2).map(({ name, reference, ...contender }) =>
+    ({ ...contender, connections: 32, name: `${name}, 32 connections`, reference: `${reference}, 32 connections` })))
+  const reference = 'bare Fastify, 2 processes, GET'
   if (locateProgram('nginx') !== undefined) {
-    const target = await nginx(bench)
-    contenders.push({ name: 'nginx memcached_pass, 2 processes, GET', target, servers: [target], method: 'GET', reference: 'bare Fastify, 2 processes, GET' })
+    const target = await nginx(bench, 2)
+    contenders.push({ name: 'nginx memcached_pass, 2 processes, GET', target, servers: [target], method: 'GET', reference })
+  }
+  if (locateProgram('webdis') !== undefined && locateProgram('redis-server') !== undefined) {
+    const target = await webdis(bench, 2)
+    contenders.push({ name: 'Webdis and Redis, 2 threads, GET', target, servers: [target], method: 'GET', reference })
   }
   await measure('node', contenders, quick)
 }
 
 const count = (number: number, one: string, more: string) => `${number} ${number === 1 ? one : more}`
-
-/** nginx with two processes before a Memcached that holds the bare pairs. */
-async function nginx (bench: Bench): Promise<BenchNode> {
-  const { socket } = await bench.memcached()
-  const target = await bench.nginx(socket, 2)
-  const memcached = createConnection(socket)
-  for (const [key, value] of Object.entries(PAIRS)) memcached.write(`set ${key} 0 0 ${value.length} noreply\r\n${value}\r\n`)
-  memcached.end('version\r\n')
-  memcached.resume()
-  await once(memcached, 'close')
-  await check(target.address)
-  return target
-}

@@ -23,15 +23,16 @@ export interface BenchNode {
   readonly pid: number
 }
 
-export interface BenchMemcached { readonly socket: string, readonly pid: number }
+export interface BenchListener { readonly socket: string, readonly pid: number }
 
 export interface Bench {
   /** A bare Fastify with that many processes. */
   bare (workers: number): Promise<BenchNode>
-  /** nginx with that many processes, which answers `/route?key=` from the Memcached at this socket. */
-  nginx (socket: string, workers: number): Promise<BenchNode>
-  /** A Memcached; its socket. */
-  memcached (): Promise<BenchMemcached>
+  /** Another HTTP server: `configure` tells its arguments for a port, and may write files into a folder of its own. It is there when the path `ready` answers 200. */
+  server (program: string, ready: string, configure: (port: number, folder: string) => Promise<string[]>): Promise<BenchNode>
+  /** A program that listens on a unix socket. */
+  listener (program: string, argumentsOf: (socket: string) => string[]): Promise<BenchListener>
+  memcached (): Promise<BenchListener>
   /** A node on a Memcached of its own, seeded as a ring of one. */
   node (workers: number): Promise<BenchNode>
   /** A node on a Memcached of its own, without a ring. */
@@ -61,20 +62,22 @@ export async function createBench (): Promise<Bench> {
     return { address: `127.0.0.1:${port}`, pid }
   }
 
-  async function memcached (): Promise<BenchMemcached> {
-    const socket = join(folder, `memcached-${children.length}.sock`)
-    const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
-    const pid = start('memcached', [...user, '-s', socket, '-U', '0', '-M', '-m', '1024', '-t', '2'])
-    for (const deadline = performance.now() + START_DEADLINE_MS; !existsSync(socket); await pause(10)) if (performance.now() > deadline) throw new Error('memcached did not start in time')
+  async function listener (program: string, argumentsOf: (socket: string) => string[]): Promise<BenchListener> {
+    const socket = join(folder, `${program}-${children.length}.sock`)
+    const pid = start(program, argumentsOf(socket))
+    for (const deadline = performance.now() + START_DEADLINE_MS; !existsSync(socket); await pause(10)) if (performance.now() > deadline) throw new Error(`${program} did not start in time`)
     return { socket, pid }
   }
 
-  async function nginx (socket: string, workers: number): Promise<BenchNode> {
+  function memcached (): Promise<BenchListener> {
+    const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
+    return listener('memcached', socket => [...user, '-s', socket, '-U', '0', '-M', '-m', '1024', '-t', '2'])
+  }
+
+  async function server (program: string, ready: string, configure: (port: number, folder: string) => Promise<string[]>): Promise<BenchNode> {
     const port = await freePort()
-    const file = join(folder, `nginx-${port}.conf`)
-    await writeFile(file, nginxConfig(folder, port, socket, workers))
-    const pid = start('nginx', ['-c', file, '-e', join(folder, 'nginx.log')])
-    await answers(`http://127.0.0.1:${port}/readyz`)
+    const pid = start(program, await configure(port, await mkdtemp(join(folder, `${program}-`))))
+    await answers(`http://127.0.0.1:${port}${ready}`)
     return { address: `127.0.0.1:${port}`, pid }
   }
 
@@ -136,27 +139,10 @@ export async function createBench (): Promise<Bench> {
     await rm(folder, { recursive: true, force: true })
   }
 
-  return { bare, nginx, memcached, node, member, seed, haproxy, stop }
+  return { bare, server, listener, memcached, node, member, seed, haproxy, stop }
 }
 
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
-
-function nginxConfig (folder: string, port: number, socket: string, workers: number): string {
-  // Root's socket is for root alone.
-  const user = process.getuid?.() === 0 ? 'user root; ' : ''
-  return `${user}daemon off; worker_processes ${workers}; pid ${folder}/nginx-${port}.pid;
-events { worker_connections 1024; }
-http {
-  access_log off; keepalive_requests 1000000000;
-  upstream memcached { server unix:${socket}; keepalive 64; }
-  server {
-    listen 127.0.0.1:${port};
-    location = /route { set $memcached_key $arg_key; memcached_pass memcached; default_type text/plain; }
-    location = /readyz { return 200 ready; }
-  }
-}
-`
-}
 
 async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -1,5 +1,8 @@
 -- Requests random keys of the benchmark's 10,000; a POST carries a value of 100 bytes, a BATCH gets a hundred keys. Every thread has a seed of its own.
+-- With a mean pause each connection waits before a request, as long as chance has it: arrivals are then as irregular as those of many clients.
 local method = os.getenv("BENCH_METHOD") or "GET"
+local path = os.getenv("BENCH_PATH") or "/route?key=%s"
+local pause_ms = tonumber(os.getenv("BENCH_PAUSE_MS") or "0")
 local value = string.rep("v", 100)
 local thread = 0
 
@@ -24,5 +27,12 @@ function request ()
   if method == "POST" then
     return wrk.format("POST", "/route", { ["content-type"] = "application/x-www-form-urlencoded" }, "key=" .. key .. "&val=" .. value)
   end
-  return wrk.format("GET", "/route?key=" .. key)
+  return wrk.format("GET", string.format(path, key))
+end
+
+if pause_ms > 0 then
+  function delay ()
+    -- wrk waits for whole milliseconds.
+    return math.floor(-pause_ms * math.log(1 - math.random()) + math.random())
+  end
 end
