@@ -1,5 +1,5 @@
 // How evenly a ring shares out its slots, and where further tokens of a node make it more even. The choice is greedy, as tokens that are there
-// stay where they are: among places in the arcs that burden the fullest nodes, the one that leaves the shares nearest to what they should be.
+// stay where they are.
 
 import { SLOTS } from '../limits.ts'
 import { preferenceList } from './placement.ts'
@@ -8,43 +8,62 @@ import { type Token } from './ring.ts'
 /** The slots `min` to `max` that end at a token, and their holders, the token's node first. On the way round `max` lies beyond the last slot. */
 interface Arc { readonly min: number, readonly max: number, readonly nodes: readonly string[] }
 
+/** Tokens of a node that are chosen by the shares. */
+const FEW = 32
+
 /** How many arcs are looked at for a token, and how many places in each. */
 const ARCS = 32
 const PLACES = 8
 
-/** What the node's own share counts beside each other one's, for each node of the ring: chosen by trial, on rings of 3 to 100 nodes. */
+/** What the node's own share counts beside each other one's, times the nodes of the ring: chosen by trial, on rings of 5 to 100 nodes. */
 const OWN_WEIGHT = 0.1
 
 /** How many slots each node holds, replicas included. */
 export function sharesOf (tokens: readonly Token[], replicas: number): Map<string, number> {
+  return sharesOfArcs(arcsOf(tokens, replicas))
+}
+
+function sharesOfArcs (arcs: readonly Arc[]): Map<string, number> {
   const shares = new Map<string, number>()
-  for (const { min, max, nodes } of arcsOf(tokens, replicas)) for (const node of nodes) shares.set(node, (shares.get(node) ?? 0) + max - min + 1)
+  for (const { min, max, nodes } of arcs) for (const node of nodes) shares.set(node, (shares.get(node) ?? 0) + max - min + 1)
   return shares
 }
 
-/** Positions for `count` further tokens of a node, one after the other; fewer where the slots run out. */
+/**
+ * Positions for `count` further tokens of a node, to be added one after the other; fewer where the slots run out. With few tokens a node each is chosen by
+ * what it does to the shares; with many that leads nowhere, as a token takes more than its part, and the middles of the widest arcs even the shares out.
+ */
 export function evenPositions (tokens: readonly Token[], replicas: number, node: string, count: number): number[] {
   const positions: number[] = []
+  const isFew = count + tokens.filter(token => token.node === node).length <= FEW
   let present = tokens
   for (let left = count; left > 0 && present.length < SLOTS; left--) {
-    const position = present.length === 0 ? SLOTS - 1 : evenPosition(present, replicas, node, left)
+    const position = present.length === 0 ? SLOTS - 1 : isFew ? byShares(present, replicas, node, left) : byWidth(present)
     positions.push(position)
     present = [...present, { position, node }].sort((a, b) => a.position - b.position)
   }
   return positions
 }
 
-function evenPosition (tokens: readonly Token[], wantedReplicas: number, node: string, left: number): number {
+/** The middle of the widest arc. */
+function byWidth (tokens: readonly Token[]): number {
+  const [{ min, max }] = arcsOf(tokens, 1).sort((a, b) => (b.max - b.min) - (a.max - a.min)) as [Arc]
+  return Math.floor((min + max - 1) / 2) % SLOTS
+}
+
+/** Among places in the arcs that burden the fullest nodes, the one that leaves the shares nearest to what they should be. */
+function byShares (tokens: readonly Token[], wantedReplicas: number, node: string, left: number): number {
   const nodes = new Set([...tokens.map(token => token.node), node]).size
   // While every node holds everything, who comes first is shared out, for the nodes that are to come.
   const replicas = nodes > wantedReplicas ? wantedReplicas : 1
   const arcs = arcsOf(tokens, replicas)
-  const shares = sharesOf(tokens, replicas)
+  const shares = sharesOfArcs(arcs)
   const mean = SLOTS * replicas / nodes
   const own = shares.get(node) ?? 0
   // The tokens that are still to come take their parts.
   const wanted = own + (mean - own) / left
-  const unevenness = (of: string, share: number): number => of === node ? OWN_WEIGHT * nodes * (share - wanted) ** 2 : (share - mean) ** 2
+  // Of the others only those count that hold too much: a node can take, not give.
+  const unevenness = (of: string, share: number): number => of === node ? OWN_WEIGHT * nodes * (share - wanted) ** 2 : Math.max(0, share - mean) ** 2
 
   let best = { place: -1, gained: -Infinity }
   for (const { index, place } of placesIn(arcs, node, shares)) {
