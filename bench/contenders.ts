@@ -39,6 +39,7 @@ export interface Row {
   readonly errors: number
 }
 
+const WARM_UP_S = 1
 const KEYS = 10_000
 const VALUE = 'v'.repeat(100)
 const NAMES = Array.from({ length: KEYS }, (_, i) => `bench-key-${String(i).padStart(10, '0')}`)
@@ -65,6 +66,8 @@ interface Round extends Measured { readonly cpuUs: number }
 
 /** One round; `pauseMs` is the mean pause of a connection between an answer and the next request. */
 async function loadOnce ({ target, method, servers, connections = CONNECTIONS }: Contender, seconds: number, pauseMs = 0): Promise<Round> {
+  // The others had the machine meanwhile: what a server does first after a rest is not what it goes on doing.
+  await load({ target: target.address, path: target.path, method, seconds: WARM_UP_S, connections, pauseMs })
   const used = async () => (await Promise.all(servers.map(({ pid }) => cpuUs(pid)))).reduce((sum, us) => sum + us, 0)
   const before = await used()
   const measured = await load({ target: target.address, path: target.path, method, seconds, connections, pauseMs })

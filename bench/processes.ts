@@ -48,8 +48,8 @@ export async function createBench (): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'ringkeep-bench-'))
   const children: ChildProcess[] = []
 
-  function start (program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): number {
-    const child = spawn(program, args, { env: { ...process.env, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'ignore', 'inherit'] })
+  function start (program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, errors: 'inherit' | 'ignore' = 'inherit'): number {
+    const child = spawn(program, args, { env: { ...process.env, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'ignore', errors] })
     child.on('error', error => { process.stderr.write(`bench: ${program}: ${error.message}\n`) })
     children.push(child)
     return child.pid as number
@@ -76,7 +76,8 @@ export async function createBench (): Promise<Bench> {
 
   async function server (program: string, ready: string, configure: (port: number, folder: string) => Promise<string[]>): Promise<BenchNode> {
     const port = await freePort()
-    const pid = start(program, await configure(port, await mkdtemp(join(folder, `${program}-`))))
+    // Such a program tells what clients do when they leave.
+    const pid = start(program, await configure(port, await mkdtemp(join(folder, `${program}-`))), {}, 'ignore')
     await answers(`http://127.0.0.1:${port}${ready}`)
     return { address: `127.0.0.1:${port}`, pid }
   }

@@ -2,8 +2,11 @@
 // to a thousand nodes and ten thousand tokens. Positions are drawn at random from a seed, as operators draw them; or as `/ring/plan` offers them.
 
 import { mkdir, writeFile } from 'node:fs/promises'
+import { beginChange, receivedAll } from '../src/core/change.ts'
 import { createPlacement, moves, preferenceList } from '../src/core/placement.ts'
-import { ringToJson, type Ring, type Token } from '../src/core/ring.ts'
+import { createRegister } from '../src/core/register.ts'
+import { nodesOf, ringToJson, type Ring, type Token } from '../src/core/ring.ts'
+import { requestToText, vote, type Votes } from '../src/core/voter.ts'
 import { encodeRequest } from '../src/core/wire.ts'
 import { evenPositions } from '../src/core/shares.ts'
 import { SLOTS } from '../src/limits.ts'
@@ -16,8 +19,11 @@ const OFFERED_TOKENS = 2_000
 const CASES: Array<[nodes: number, tokensEach: number]> = [[3, 1], [3, 16], [10, 1], [10, 16], [10, 100], [100, 1], [100, 16], [100, 99], [1_000, 1], [1_000, 9]]
 
 export async function scale (_bench: Bench, quick: boolean): Promise<void> {
-  const rows = (quick ? CASES.slice(0, 4) : CASES).flatMap(([nodes, tokensEach]) =>
-    [row(nodes, tokensEach, 'random'), ...nodes * tokensEach <= OFFERED_TOKENS ? [row(nodes, tokensEach, 'offered')] : []])
+  const rows = []
+  for (const [nodes, tokensEach] of quick ? CASES.slice(0, 4) : CASES) {
+    rows.push(await row(nodes, tokensEach, 'random'))
+    if (nodes * tokensEach <= OFFERED_TOKENS) rows.push(await row(nodes, tokensEach, 'offered'))
+  }
   console.table(rows)
   await mkdir('bench/results', { recursive: true })
   await writeFile('bench/results/scale.json', `${JSON.stringify({ node: process.version, quick, replicas: REPLICAS, rows }, undefined, 2)}\n`)
@@ -25,9 +31,10 @@ export async function scale (_bench: Bench, quick: boolean): Promise<void> {
 
 type Positions = 'random' | 'offered'
 
-function row (nodes: number, tokensEach: number, positions: Positions) {
+async function row (nodes: number, tokensEach: number, positions: Positions) {
   // What is offered does not depend on chance.
-  const measured = Array.from({ length: positions === 'offered' ? 1 : SEEDS }, (_, i) => measureOne(nodes, tokensEach, positions, createChance(i + 1)))
+  const measured: Array<Awaited<ReturnType<typeof measureOne>>> = []
+  for (let seed = 1; seed <= (positions === 'offered' ? 1 : SEEDS); seed++) measured.push(await measureOne(nodes, tokensEach, positions, createChance(seed)))
   const mean = (value: (one: typeof measured[number]) => number) => measured.reduce((sum, one) => sum + value(one), 0) / measured.length
   return {
     nodes,
@@ -38,11 +45,13 @@ function row (nodes: number, tokensEach: number, positions: Positions) {
     ringKb: round(mean(one => one.ringBytes) / 1000, 1),
     installMs: round(mean(one => one.installMs), 1),
     greetingBytesPerS: mean(one => one.greetingBytes),
-    changeMbOfProposer: round(mean(one => one.changeBytes) / 1e6, 2)
+    changeExchanges: mean(one => one.exchanges),
+    changeMb: round(mean(one => one.bytes) / 1e6, 2),
+    changeMs: round(mean(one => one.ms), 1)
   }
 }
 
-function measureOne (nodes: number, tokensEach: number, positions: Positions, chance: () => number) {
+async function measureOne (nodes: number, tokensEach: number, positions: Positions, chance: () => number) {
   const joined = nodeName(nodes)
   const tokens = drawTokens(nodes, tokensEach, positions, chance)
   const after = drawTokens(1, Math.min(tokensEach, SLOTS - tokens.length), positions, chance, tokens, joined)
@@ -62,9 +71,46 @@ function measureOne (nodes: number, tokensEach: number, positions: Positions, ch
     ringBytes,
     installMs: performance.now() - beganMs,
     greetingBytes: encodeRequest({ ring, ringJson: undefined, operations: [] }).length,
-    // Two rounds of votes with the present ring, in the second with the next one besides, and the news of it; for the beginning, each end of a receiver's copying, at least one, the same.
-    changeBytes: 2 * nodes * (2 * ringBytes + ringBytes + ringBytes)
+    ...await join(ring, after.find(({ node }) => node === joined)?.position as number, joined)
   }
+}
+
+/**
+ * A token of a node joins, from the first vote to the last, by the register itself, and its voters in this process. What the proposers send: votes
+ * and news of the rings. The time is that of all of them together, without a network or a disk, and nothing is copied.
+ */
+async function join (ring: Ring, position: number, node: string): Promise<{ exchanges: number, bytes: number, ms: number }> {
+  const votes = new Map<string, Votes>()
+  const lengths = new WeakMap<Ring, number>()
+  const sent = { exchanges: 0, bytes: 0 }
+  let present = ring
+
+  function count (exchanges: number, of: Ring, lengthOf: () => number): void {
+    if (!lengths.has(of)) lengths.set(of, lengthOf())
+    sent.exchanges += exchanges
+    sent.bytes += exchanges * (lengths.get(of) as number)
+  }
+
+  const register = createRegister({
+    present: () => present,
+    async ask (voter, request) {
+      const { votes: after, answer } = vote(votes.get(voter) ?? { life: 1, forgetful: false }, request)
+      votes.set(voter, after)
+      count(1, request.accept?.ring ?? request.present, () => requestToText(request).length)
+      return answer
+    },
+    async install (next) { present = next },
+    async announce (next) {
+      const copy = { ...next }
+      count(nodesOf(next).length, copy, () => JSON.stringify(ringToJson(copy)).length)
+    },
+    async pause () {},
+    random: Math.random
+  })
+  const beganMs = performance.now()
+  const during = await register.change(before => beginChange(before, { kind: 'add', position, node }))
+  for (const receiver of during.pending ?? []) await register.change(before => receivedAll(before, during, receiver))
+  return { ...sent, ms: performance.now() - beganMs }
 }
 
 /** Tokens of nodes that join one after the other, in order of their positions, beside those that are there. */
