@@ -37,7 +37,7 @@ ${rows.map((row, i) => bar(row, 32 + i * STEP, scale)).join('\n')}
 }
 
 function bar ({ name, requestsPerSecond, lowest, highest }: Row, y: number, scale: (rate: number) => number): string {
-  const kind = /Fastify|nginx/.test(name) ? 'other' : 'own'
+  const kind = /Fastify|nginx|Webdis/.test(name) ? 'other' : 'own'
   const middle = y + BAR / 2
   return `<text x="0" y="${y + 14}">${name.replace(/, GET$/, '')}</text>
 <rect class="${kind}" x="${LABEL}" y="${y}" width="${scale(requestsPerSecond)}" height="${BAR}"/>

@@ -67,7 +67,7 @@ interface Round extends Measured { readonly cpuUs: number }
 /** One round; `pauseMs` is the mean pause of a connection between an answer and the next request. */
 async function loadOnce ({ target, method, servers, connections = CONNECTIONS }: Contender, seconds: number, pauseMs = 0): Promise<Round> {
   // The others had the machine meanwhile: what a server does first after a rest is not what it goes on doing.
-  await load({ target: target.address, path: target.path, method, seconds: WARM_UP_S, connections, pauseMs })
+  if (seconds > WARM_UP_S) await load({ target: target.address, path: target.path, method, seconds: WARM_UP_S, connections, pauseMs })
   const used = async () => (await Promise.all(servers.map(({ pid }) => cpuUs(pid)))).reduce((sum, us) => sum + us, 0)
   const before = await used()
   const measured = await load({ target: target.address, path: target.path, method, seconds, connections, pauseMs })

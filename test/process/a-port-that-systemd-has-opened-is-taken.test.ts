@@ -72,6 +72,7 @@ t.test('a worker that has not yet listened does not keep the port', async t => {
   await until('there are two workers', () => childrenOf(pid).length === 2)
   const [slow, other] = childrenOf(pid) as [number, number]
   process.kill(slow, 'SIGSTOP')
+  t.teardown(() => process.kill(slow, 'SIGKILL'))
   await answering
   t.same(listeners(pid), [other])
   process.kill(other, 'SIGKILL')
