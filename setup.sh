@@ -26,6 +26,8 @@ readonly STATE=/var/lib/ringkeep
 readonly UNITS=/etc/systemd/system
 readonly UNIT_NAMES=(ringkeep.socket ringkeep.service ringkeep-memcached.service)
 readonly MEMCACHED_PORT=11311
+# A node answers within so many seconds, and so many starts by systemd.
+readonly START_S=30 START_TRIES=5
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly source_dir
 
@@ -196,10 +198,15 @@ install_application () {
   chmod -R a+rX,go-w "$new"
   mv "$new" "$release"
   previous=$(readlink "$APP/current" || true)
-  ln -sfn "$release" "$APP/.current"
-  mv -T "$APP/.current" "$APP/current"
+  point_at "$release"
   ln -sfn "$node" "$APP/.node"
   mv -T "$APP/.node" "$APP/node"
+}
+
+# At one moment: there is always a whole release to run.
+point_at () {
+  ln -sfn "$1" "$APP/.current"
+  mv -T "$APP/.current" "$APP/current"
 }
 
 # The release before stays, to go back to.
@@ -263,17 +270,22 @@ start () {
   systemctl start ringkeep-memcached.service ringkeep.socket
   systemctl restart ringkeep.service
   if [ -n "$memory_before" ] && [ "$memory" != "$memory_before" ]; then say 'the new --memory holds when ringkeep-memcached is restarted, which empties it: one node at a time'; fi
-  local tries
-  for tries in $(seq 100); do
-    if answers; then return 0; fi
+  if answers_in_time; then return 0; fi
+  journalctl -u ringkeep.service -n 5 --no-pager >&2 || true
+  [ -n "$previous" ] || fail "the node does not answer; journalctl -u ringkeep.service says more"
+  point_at "$previous"
+  systemctl restart ringkeep.service
+  answers_in_time || fail "neither the new release nor the one before, $previous, answers; journalctl -u ringkeep.service says more"
+  fail "the new release does not answer; the one before, $previous, runs again"
+}
+
+# False early if it ends as often as it is started.
+answers_in_time () {
+  local end=$((SECONDS + START_S))
+  until answers; do
+    [ "$SECONDS" -lt "$end" ] && [ "$(systemctl show --property NRestarts --value ringkeep.service)" -lt "$START_TRIES" ] || return 1
     sleep 0.2
   done
-  journalctl -u ringkeep.service -n 5 --no-pager >&2 || true
-  [ -n "$previous" ] || fail "the node does not answer after $tries tries; journalctl -u ringkeep.service says more"
-  ln -sfn "$previous" "$APP/.current"
-  mv -T "$APP/.current" "$APP/current"
-  systemctl restart ringkeep.service
-  fail "the new release does not answer after $tries tries; the one before, $previous, runs again"
 }
 
 remove () {

@@ -168,6 +168,9 @@ export const REQUEST_MS = 120_000
 /** Most connections of one process; each idle one takes some 10 kB, each at work more. */
 export const CONNECTIONS = 8_192
 
+/** Connections that may wait to be accepted, as long as a process is restarted, say; the system has a limit of its own (`net.core.somaxconn`). */
+export const BACKLOG = 4_096
+
 /** Longest wait for requests in flight when the process is told to stop, milliseconds. */
 export const STOP_DEADLINE_MS = 10_000
 
@@ -196,6 +199,9 @@ export const REGISTER_DEADLINE_MS = 60_000
 
 /** How long a process that was told to stop still takes requests while `/readyz` says no: three checks of a balancer that asks every half second. */
 export const STOP_NOTICE_MS = 1_500
+
+/** Longest wait of a stopping process, after the notice, for connections that it has just accepted to send their request. */
+export const STOP_ACCEPTED_MS = 500
 
 /** Longest wait of a stopping process for requests in flight, after the notice; then they are cut. With it, less than the primary waits for a worker. */
 export const STOP_IN_FLIGHT_MS = 6_000

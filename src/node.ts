@@ -13,7 +13,7 @@ import { type Storage } from './core/ports.ts'
 import { type Ring } from './core/ring.ts'
 import { createClock } from './core/version.ts'
 import { KvError } from './errors.ts'
-import { STOP_DEADLINE_MS } from './limits.ts'
+import { BACKLOG, STOP_DEADLINE_MS } from './limits.ts'
 import { readTls } from './tls.ts'
 
 export function createLog (config: Config): Logger {
@@ -51,7 +51,7 @@ export function warnOfConfig ({ exposed, host }: Config, log: Logger): void {
  */
 export async function listen (app: FastifyInstance, { host, port }: Config): Promise<void> {
   try {
-    await app.listen({ host, port, ...hasOpenPort(process.env) && { fd: FIRST_PASSED_FD } })
+    await app.listen({ host, port, backlog: BACKLOG, ...hasOpenPort(process.env) && { fd: FIRST_PASSED_FD } })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') throw new KvError('KV_ERR_CONFIG', `PORT ${port} on ${host} is in use by another program`)

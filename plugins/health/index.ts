@@ -4,14 +4,14 @@ import { type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { KvError } from '../../src/errors.ts'
-import { STOP_IN_FLIGHT_MS, STOP_NOTICE_MS } from '../../src/limits.ts'
+import { STOP_ACCEPTED_MS, STOP_IN_FLIGHT_MS, STOP_NOTICE_MS } from '../../src/limits.ts'
 import { namesNode } from '../../src/core/ring.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Makes `/readyz` say no, so that balancers look elsewhere, and ends each connection with its next answer. Resolves when
-     * they have had the time; until then everything is still served.
+     * Makes `/readyz` say no, so that balancers look elsewhere, and ends each connection with its next answer; when they have had the
+     * time, accepts no more connections. Resolves when those accepted are through, or had the time; until then everything is still served.
      */
     giveNotice (): Promise<void>
   }
@@ -26,6 +26,9 @@ export default fp(async app => {
     stopping = true
     app.server.prependListener('request', (_request, response) => { response.shouldKeepAlive = false })
     await pause(STOP_NOTICE_MS)
+    // What is not yet accepted is left to whoever has the port next.
+    const allEnded = new Promise(resolve => { app.server.close(resolve) })
+    await Promise.race([allEnded, pause(STOP_ACCEPTED_MS)])
   })
 
   const sockets = new Set<Socket>()

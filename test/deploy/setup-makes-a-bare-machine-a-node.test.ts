@@ -1,14 +1,18 @@
-// `setup.sh` on a Debian that has nothing of Ringkeep: a first run, what it refuses without changing anything, a second run as an upgrade, the service
-// by the command lines of its units, and its removal.
+// `setup.sh` on a Debian that has nothing of Ringkeep: a first run, what it refuses without changing anything, a second run as an upgrade, and its
+// removal; then the same where systemd runs, with clients that must not notice anything.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createBareRoot, copyProject, type BareRoot } from '../support/bare-root.ts'
-import { ended } from '../support/lab.ts'
+import { boot, type BootedRoot } from '../support/booted-root.ts'
+import { brokenBulk, type BulkOptions } from '../support/bulk.ts'
+import { ended, writePairs } from '../support/lab.ts'
+import { startLoad } from '../support/load.ts'
 import { until } from '../support/memcached.ts'
+import { createNetwork } from '../support/network.ts'
 import { mayCutNetworks, needs } from '../support/programs.ts'
 
 t.setTimeout(900_000)
@@ -16,7 +20,6 @@ t.setTimeout(900_000)
 const PROJECT = '/srv/ringkeep'
 const SETUP = `${PROJECT}/setup.sh`
 const ADDRESS = '127.0.0.1:5000'
-const READY_MS = 60_000
 
 const read = (root: BareRoot, path: string): string => readFileSync(join(root.path, path), 'utf8')
 
@@ -36,19 +39,6 @@ async function refuses (t: Test, root: BareRoot, args: readonly string[], words:
   t.equal(stateOf(root), before, 'nothing was changed')
 }
 
-/** Starts a unit's program as its user, with its environment, in the root and the network namespace; it ends with the test. */
-function startUnit (t: Test, root: BareRoot, network: string, unit: string): void {
-  const text = read(root, `etc/systemd/system/${unit}`)
-  const of = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1] ?? ''
-  const script = `mount -t proc proc "$0/proc" && exec chroot "$0" setpriv --reuid ${of('User')} --regid ${of('User')} --clear-groups env -i sh -c 'set -a; . ${of('EnvironmentFile')}; cd ${of('WorkingDirectory') || '/'}; exec ${of('ExecStart')}'`
-  const child = spawn('ip', ['netns', 'exec', network, 'unshare', '--mount', 'sh', '-c', script, root.path], { stdio: ['ignore', 'ignore', 'inherit'], env: { PATH: process.env.PATH } })
-  const exited = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill('SIGTERM')
-    await exited
-  })
-}
-
 /** A Memcached that is not ours; the function that it resolves with ends it. */
 async function startOther (t: Test, network: string, port: number): Promise<() => Promise<unknown>> {
   const other = spawn('ip', ['netns', 'exec', network, 'memcached', '-u', 'nobody', '-l', '127.0.0.1', '-p', String(port), '-m', '64'], { stdio: 'ignore' })
@@ -61,18 +51,12 @@ async function startOther (t: Test, network: string, port: number): Promise<() =
   }
 }
 
-async function createNetwork (t: Test): Promise<string> {
-  const name = `rkroot${process.pid}`
-  for (const args of [['netns', 'add', name], ['-n', name, 'link', 'set', 'lo', 'up']]) t.equal((await ended('ip', args)).code, 0)
-  t.teardown(() => ended('ip', ['netns', 'del', name]))
-  return name
-}
-
 t.test('from nothing to a node, and back', async t => {
-  if (!needs(t, 'debootstrap', 'unshare', 'git') || !await mayCutNetworks(t)) return
+  if (!needs(t, 'debootstrap', 'unshare', 'git', 'nsenter', 'systemd-nspawn') || !await mayCutNetworks(t)) return
   const root = await createBareRoot(t)
   await copyProject(root, PROJECT)
-  const network = await createNetwork(t)
+  const site = await (await createNetwork(t)).site()
+  const network = site.namespace
 
   await t.test('what cannot be done changes nothing', async t => {
     await refuses(t, root, ['--sideways'], /unknown option --sideways/)
@@ -134,26 +118,56 @@ t.test('from nothing to a node, and back', async t => {
     await end()
   })
 
-  await t.test('the units\' command lines serve', async t => {
-    mkdirSync(join(root.path, 'var/lib/ringkeep'), { recursive: true })
-    t.equal((await root.run(['chown', 'ringkeep:ringkeep', '/var/lib/ringkeep'])).code, 0)
-    startUnit(t, root, network, 'ringkeep-memcached.service')
-    startUnit(t, root, network, 'ringkeep.service')
-    const curl = async (...args: string[]) => (await root.run(['curl', '-s', '-m', '10', ...args], { network })).stdout
-    await until('the node lives', async () => (await curl(`http://${ADDRESS}/livez`)).includes('"alive":true'), READY_MS)
-    writeFileSync(join(root.path, 'tmp/nodes'), `${ADDRESS} 5000\n`)
-    const seeded = await root.run([`${PROJECT}/reconfigure.sh`, '--nodes', '/tmp/nodes', '--replicas', '1'], { network })
-    t.equal(seeded.code, 0, seeded.stderr)
-    t.equal(await curl('--data', 'key=k&val=v', `http://${ADDRESS}/route`), 'OK')
-    t.equal(await curl(`http://${ADDRESS}/route?key=k`), 'v')
-    t.match(await curl(`http://${ADDRESS}/fetch_keys`), /KV_ERR_UNAUTHORIZED/)
-    const wrongToken = await root.run([`${PROJECT}/reconfigure.sh`, '--nodes', '/tmp/nodes'], { network, env: { CLUSTER_TOKEN: 'another' } })
-    t.match(wrongToken, { code: 1, stderr: /has another CLUSTER_TOKEN; nothing was changed/ })
-  })
-
   await t.test('removed', async t => {
     t.match(await root.run([SETUP, '--uninstall', '--purge']), { code: 0 })
     for (const path of ['opt/ringkeep', 'etc/ringkeep', 'var/lib/ringkeep', 'etc/systemd/system/ringkeep.service']) t.notOk(existsSync(join(root.path, path)), path)
     t.notMatch(read(root, 'etc/passwd'), 'ringkeep')
   })
+
+  const machine = await boot(t, root, site)
+  await t.test('under systemd', t => servesUnderSystemd(t, root, machine))
 })
+
+async function servesUnderSystemd (t: Test, root: BareRoot, { run, statesOf, site }: BootedRoot): Promise<void> {
+  const node = `${site.host}:5000`
+  const door = `http://${node}`
+  // What is to be installed has been fetched by the runs before.
+  const offline = { npm_config_offline: 'true', CLUSTER_TOKEN: 'of-the-first-node' }
+  const bulk: BulkOptions = { pairs: 300, valueBytes: 100 }
+
+  await t.test('a first run', async t => {
+    const { code, stdout, stderr } = await run([SETUP, '--address', node, '--memory', '64', '--no-firewall'], offline)
+    t.equal(code, 0, stdout + stderr)
+    t.same(await statesOf('ringkeep.socket', 'ringkeep-memcached', 'ringkeep'), ['active', 'active', 'active'])
+    writeFileSync(join(root.path, 'root/nodes'), `${node} 5000\n`)
+    const seeded = await run([`${PROJECT}/reconfigure.sh`, '--nodes', '/root/nodes', '--replicas', '1'])
+    t.equal(seeded.code, 0, seeded.stderr)
+    t.equal((await run(['curl', '-s', '--data', 'key=k&val=v', `${door}/route`])).stdout, 'OK')
+    t.equal((await run(['curl', '-s', `${door}/route?key=k`])).stdout, 'v')
+    t.match((await run(['curl', '-s', `${door}/fetch_keys`])).stdout, /KV_ERR_UNAUTHORIZED/)
+    t.match(await run([`${PROJECT}/reconfigure.sh`, '--nodes', '/root/nodes'], { CLUSTER_TOKEN: 'another' }), { code: 1, stderr: /has another CLUSTER_TOKEN; nothing was changed/ })
+  })
+
+  await t.test('clients at the node itself only wait, at a restart and when a release that does not start gives way to the one before', async t => {
+    const before = readlinkSync(join(root.path, 'opt/ringkeep/current'))
+    const faulty = '/srv/faulty'
+    cpSync(join(root.path, PROJECT), join(root.path, faulty), { recursive: true })
+    appendFileSync(join(root.path, faulty, 'src/config.ts'), '\nprocess.exit(3)\n')
+    await writePairs(bulk, door)
+    const load = startLoad([door], { seed: 1, bulk, tell: line => t.comment(line) })
+    t.match(await run(['systemctl', 'restart', 'ringkeep.service']), { code: 0 })
+    t.match(await run([`${faulty}/setup.sh`], offline), { code: 1, stderr: /the new release does not answer; the one before, .*, runs again/ })
+    const { requests, failures, violations, longestPauseMs } = await load.end()
+    t.comment(`${requests} requests, longest pause ${Math.round(longestPauseMs)} ms`)
+    t.same(failures, [])
+    t.same(violations, [])
+    t.equal(readlinkSync(join(root.path, 'opt/ringkeep/current')), before)
+    t.same(await brokenBulk(door, bulk), [])
+  })
+
+  await t.test('removed', async t => {
+    t.match(await run([SETUP, '--uninstall', '--purge']), { code: 0 })
+    t.same(await statesOf('ringkeep.socket', 'ringkeep-memcached', 'ringkeep'), ['inactive', 'inactive', 'inactive'])
+    t.notOk(existsSync(join(root.path, 'var/lib/ringkeep')))
+  })
+}

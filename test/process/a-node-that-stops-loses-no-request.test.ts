@@ -16,6 +16,18 @@ async function start (t: Test) {
   return { ...node, port }
 }
 
+async function accepts (port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`${signal} under load`, async t => {
     const { child, ended, output, port } = await start(t)
@@ -60,6 +72,21 @@ t.test('a request whose body is still on its way is answered', async t => {
   socket.write('def')
   t.same(await ended, { code: 0, signal: null })
   t.match(answer, /^HTTP\/1\.1 204 /)
+})
+
+t.test('a connection that was accepted last still has its request answered', async t => {
+  const { child, ended, port } = await start(t)
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  let answer = ''
+  socket.on('data', chunk => { answer += chunk })
+  child.kill('SIGTERM')
+  await until('no more are accepted', async () => !await accepts(port))
+  socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  t.same(await ended, { code: 0, signal: null })
+  t.match(answer, /^HTTP\/1\.1 200 /)
 })
 
 t.test('idle connections do not hold it up', async t => {

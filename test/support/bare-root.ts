@@ -1,4 +1,4 @@
-// A bare Debian in a folder, as a fresh machine is, but for Node.js, which is copied from this one; commands run in it by chroot. There is no systemd in it.
+// A bare Debian in a folder, as a fresh machine is, but for Node.js, which is copied from this one; commands run in it by chroot. systemd does not run in it.
 
 import { execFile } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
@@ -19,7 +19,7 @@ export interface BareRoot {
 const DEBIAN = 'bookworm'
 const SOURCE = 'http://deb.debian.org/debian'
 /** What a machine has that somebody can log in to. */
-const PACKAGES = 'ca-certificates,curl,iproute2,procps'
+const PACKAGES = 'ca-certificates,curl,iproute2,procps,systemd,systemd-sysv,dbus'
 /** Where the certificates lie that this machine trusts, a proxy's perhaps among them. */
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt'
 
@@ -40,12 +40,16 @@ export async function createBareRoot (t: Test): Promise<BareRoot> {
       const inside = network === undefined ? [] : [locateProgram('ip') as string, 'netns', 'exec', network]
       // Mounts are seen by this command and what it starts alone, and are gone with them.
       const mount = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-      const variables = Object.entries({ PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', NODE_EXTRA_CA_CERTS: AUTHORITIES, ...env })
-      const clean = ['env', '-i', ...variables.map(([name, value]) => `${name}=${value}`)]
-      const [program = 'unshare', ...args] = [...inside, 'unshare', '--mount', 'sh', '-c', mount, path, ...clean, ...command]
+      const [program = 'unshare', ...args] = [...inside, 'unshare', '--mount', 'sh', '-c', mount, path, ...programEnvironment(env), ...command]
       return ended(program, args)
     }
   }
+}
+
+/** What a command in it begins with, to have this environment and nothing else in it. */
+export function programEnvironment (env: NodeJS.ProcessEnv): string[] {
+  const variables = Object.entries({ PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', NODE_EXTRA_CA_CERTS: AUTHORITIES, ...env })
+  return ['env', '-i', ...variables.map(([name, value]) => `${name}=${value}`)]
 }
 
 /** Fetches some hundred packages; once in a while one does not come. */

@@ -108,7 +108,7 @@ export async function untilInOrder (): Promise<RingJson> {
   return JSON.parse(rings[0] as string) as RingJson
 }
 
-/** Writes pairs through the balancer, one by one as clients do. */
-export async function writePairs (bulk: BulkOptions): Promise<void> {
-  await forEach(Array.from({ length: bulk.pairs }, (_, index) => index), index => put(BALANCER, bulkKey(index), bulkValue(index, bulk) as string))
+/** Writes pairs through a door, the balancer if none is said, one by one as clients do. */
+export async function writePairs (bulk: BulkOptions, door: string = BALANCER): Promise<void> {
+  await forEach(Array.from({ length: bulk.pairs }, (_, index) => index), index => put(door, bulkKey(index), bulkValue(index, bulk) as string))
 }

@@ -9,6 +9,8 @@ import { type Ending } from './ending.ts'
 /** Where a node is to run. */
 export interface Site {
   readonly host: string
+  /** The name of its network namespace. */
+  readonly namespace: string
   /** What its command begins with. */
   readonly command: readonly string[]
 }
@@ -64,7 +66,7 @@ export async function createNetwork (t: Ending): Promise<TestNetwork> {
       await ip('-n', namespace, 'addr', 'add', `${host}/24`, 'dev', 'eth0')
       await ip('-n', namespace, 'link', 'set', 'eth0', 'up')
       await ip('-n', namespace, 'link', 'set', 'lo', 'up')
-      return { host, command: [locateProgram('ip') as string, 'netns', 'exec', namespace] }
+      return { host, namespace, command: [locateProgram('ip') as string, 'netns', 'exec', namespace] }
     },
     cut: (a, b) => bothWays(a, b, other => ['replace', other, 'lladdr', NOWHERE, 'nud', 'permanent']),
     heal: (a, b) => bothWays(a, b, other => ['del', other])
