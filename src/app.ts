@@ -41,6 +41,8 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
     loggerInstance: log,
     // A line for each request would cost more than the request.
     logController: new LogController({ disableRequestLogging: true }),
+    // Nor is one logger made for each; the few lines about a request name it themselves.
+    childLoggerFactory: logger => logger,
     // Requests that come in over open connections while the process stops are still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',

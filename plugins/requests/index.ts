@@ -19,7 +19,7 @@ export default fp(async app => {
 /** Answers with the error's status and its JSON form. What is not in the catalogue is a defect: 500, and logged. */
 export function answerError (error: FastifyError | KvError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const known = error instanceof KvError ? error : translate(error as FastifyError)
-  if (known.code === 'KV_ERR_INTERNAL') request.log.error({ err: error, route: request.routeOptions.url }, 'a request met a defect')
+  if (known.code === 'KV_ERR_INTERNAL') request.log.error({ err: error, reqId: request.id, route: request.routeOptions.url }, 'a request met a defect')
   if (known.statusCode === 503) reply.header('retry-after', '1')
   if (known.statusCode === 401) reply.header('www-authenticate', 'Bearer')
   reply.code(known.statusCode).type('application/json; charset=utf-8').serializer(JSON.stringify).send({

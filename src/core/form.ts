@@ -9,10 +9,15 @@ export interface Fields { readonly [name: string]: Field | Field[] | undefined }
 
 const FAULT = Symbol('why the form is malformed')
 type Parsed = Fields & { [FAULT]?: string }
+type Writable = { [name: string]: Field | Field[] } & { [FAULT]?: string }
+
+/** An object that inherits nothing; from a constructor, since objects of `Object.create(null)` are kept as slow hash tables. */
+const Empty = function () {} as unknown as new () => Writable
+Empty.prototype = Object.create(null)
 
 /** Parses `application/x-www-form-urlencoded` text; `+` is a space. */
 export function parseForm (text: string): Parsed {
-  const fields: { [name: string]: Field | Field[] } & { [FAULT]?: string } = Object.create(null)
+  const fields = new Empty()
   try {
     for (let start = 0; start < text.length;) {
       let end = text.indexOf('&', start)
@@ -34,7 +39,7 @@ export function fieldsOf (parsed: unknown): Fields {
   return parsed as Fields
 }
 
-function addField (fields: { [name: string]: Field | Field[] }, pair: string): void {
+function addField (fields: Writable, pair: string): void {
   const equals = pair.indexOf('=')
   const name = decode(equals === -1 ? pair : pair.slice(0, equals)).toString()
   const value = equals === -1 ? '' : decode(pair.slice(equals + 1))

@@ -49,8 +49,13 @@ export function createFlight (): Flight {
   const commands = createFifo<Command>()
   /** For each write, when it was and how many of its commands are left. */
   const batches = createFifo<{ readonly atMs: number, left: number }>()
-  const unwrittenGets = new Map<string, Command>()
+  let unwrittenGets = new Map<string, Command>()
   let unwritten = 0
+
+  // A new map, since one that lives for long keeps, emptied or not, what it held from the young generation's cheap collection.
+  function forgetGets (): void {
+    if (unwrittenGets.size > 0) unwrittenGets = new Map()
+  }
 
   return {
     get length () { return commands.length },
@@ -74,7 +79,7 @@ export function createFlight (): Flight {
     wrote (atMs) {
       batches.push({ atMs, left: unwritten })
       unwritten = 0
-      unwrittenGets.clear()
+      forgetGets()
     },
     shift () {
       if (commands.length === unwritten) return undefined
@@ -83,7 +88,7 @@ export function createFlight (): Flight {
       return commands.shift()
     },
     failAll () {
-      unwrittenGets.clear()
+      forgetGets()
       while (commands.length > 0) {
         const reason = commands.length > unwritten ? 'timeout' : 'unreachable'
         settle(commands.shift() as Command, failed(reason))
