@@ -86,6 +86,9 @@ export const PEER_FRAMES_IN_FLIGHT = 2
 /** Operations for one node that wait for a frame; beyond them an operation is refused as overloaded. */
 export const PEER_QUEUE = 8_192
 
+/** Bytes of these operations together; likewise. */
+export const PEER_QUEUE_BYTES = 64 * 1024 * 1024
+
 /** Longest wait for the reply to a frame: the other node's storage deadline and some time to travel. */
 export const PEER_DEADLINE_MS = 1_500
 

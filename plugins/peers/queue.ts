@@ -4,7 +4,7 @@
 import { type FailureReason } from '../../src/core/ports.ts'
 import { compareRings, type RingId } from '../../src/core/ring.ts'
 import { operationBytes, type Answer, type NoRoom, type Operation } from '../../src/core/wire.ts'
-import { FRAME_BYTES, FRAME_OPS, PEER_QUEUE } from '../../src/limits.ts'
+import { FRAME_BYTES, FRAME_OPS, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../src/limits.ts'
 
 /** What does not fit in a reply is asked for again until it does, or fails as overloaded. */
 export type Outcome = Exclude<Answer, NoRoom>
@@ -12,6 +12,8 @@ export type Outcome = Exclude<Answer, NoRoom>
 export interface Waiting {
   readonly ring: RingId
   readonly operation: Operation
+  /** Its length in a frame. */
+  readonly bytes: number
   readonly sinceMs: number
   readonly attempt: number
   /** Why it fails if its time is over before it is sent again. */
@@ -35,6 +37,7 @@ export function createQueue (): Queue {
   /** Those of `list` that are gets, by their keys; of several under different rings the last. */
   const gets = new Map<string, Waiting>()
   let callers = 0
+  let bytes = 0
 
   function take (count: number): Waiting[] {
     const taken = list.slice(0, count)
@@ -43,6 +46,7 @@ export function createQueue (): Queue {
       const { key } = waiting.operation
       if (gets.get(key) === waiting) gets.delete(key)
       callers -= waiting.callers.length
+      bytes -= waiting.bytes
     }
     return taken
   }
@@ -51,14 +55,18 @@ export function createQueue (): Queue {
     get length () { return list.length },
     enter (ring, operation, caller) {
       if (callers >= PEER_QUEUE) return false
-      callers++
       const isGet = operation.record === undefined
       const same = isGet ? gets.get(operation.key) : undefined
       if (same !== undefined && compareRings(same.ring, ring) === 0) {
+        callers++
         same.callers.push(caller)
         return true
       }
-      const waiting: Waiting = { ring, operation, sinceMs: performance.now(), attempt: 0, otherwise: 'unreachable', callers: [caller] }
+      const length = operationBytes(operation)
+      if (bytes + length > PEER_QUEUE_BYTES) return false
+      callers++
+      bytes += length
+      const waiting: Waiting = { ring, operation, bytes: length, sinceMs: performance.now(), attempt: 0, otherwise: 'unreachable', callers: [caller] }
       list.push(waiting)
       if (isGet) gets.set(operation.key, waiting)
       return true
@@ -66,6 +74,7 @@ export function createQueue (): Queue {
     return (waiting) {
       list.push(waiting)
       callers += waiting.callers.length
+      bytes += waiting.bytes
     },
     takeFrame: () => take(lengthOfFrame(list)),
     takeAll: () => take(list.length)
@@ -76,9 +85,9 @@ function lengthOfFrame (list: readonly Waiting[]): number {
   const first = list[0] as Waiting
   let bytes = 0
   let count = 0
-  for (const { ring, operation } of list) {
-    bytes += operationBytes(operation)
-    if (count === FRAME_OPS || (count > 0 && bytes > FRAME_BYTES) || compareRings(ring, first.ring) !== 0) break
+  for (const waiting of list) {
+    bytes += waiting.bytes
+    if (count === FRAME_OPS || (count > 0 && bytes > FRAME_BYTES) || compareRings(waiting.ring, first.ring) !== 0) break
     count++
   }
   return count

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { STORED, MISS, failed } from '../../src/core/ports.ts'
-import { CIRCUIT_FAILURES, FRAME_OPS, PEER_FRAMES_IN_FLIGHT, PEER_QUEUE } from '../../src/limits.ts'
+import { CIRCUIT_FAILURES, FRAME_OPS, PEER_FRAMES_IN_FLIGHT, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../src/limits.ts'
 import { freePort } from '../support/nodes.ts'
 import { until } from '../support/memcached.ts'
 import { getOf, mergeOf, openChannel, serveAll, startPeer } from './fake-peer.ts'
@@ -16,6 +16,17 @@ t.test('a full queue refuses at once', async t => {
   t.same(await channel.send(ringOf(1), getOf('one more')), failed('overloaded'))
   await channel.close()
   for (const answer of await Promise.all(waiting)) if (answer.kind !== 'failed') t.fail(answer.kind)
+})
+
+t.test('so does one of few, but large, values', async t => {
+  const peer = await startPeer(t, () => {})
+  const channel = openChannel(t, peer.address)
+  const value = Buffer.alloc(PEER_QUEUE_BYTES / 16)
+  const waiting = Array.from({ length: 15 }, (_, i) => channel.send(ringOf(1), mergeOf(String(i), value)))
+  t.same(await channel.send(ringOf(1), mergeOf('one more', value)), failed('overloaded'))
+  const small = channel.send(ringOf(1), mergeOf('a small one'))
+  await channel.close()
+  for (const answer of await Promise.all([...waiting, small])) t.notSame(answer, failed('overloaded'))
 })
 
 t.test('operations that wait behind a silent node end too', async t => {
