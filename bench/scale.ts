@@ -118,7 +118,7 @@ function drawTokens (nodes: number, tokensEach: number, positions: Positions, ch
   let tokens = present
   for (let i = 0; i < nodes; i++) {
     const node = only ?? nodeName(i)
-    const drawn = positions === 'offered' ? evenPositions(tokens, REPLICAS, node, tokensEach) : freePositions(tokens, chance, tokensEach)
+    const drawn = positions === 'offered' ? [...evenPositions(tokens, REPLICAS, node, tokensEach)] : freePositions(tokens, chance, tokensEach)
     tokens = [...tokens, ...drawn.map(position => ({ position, node }))].sort((a, b) => a.position - b.position)
   }
   return [...tokens]

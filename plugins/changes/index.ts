@@ -61,7 +61,7 @@ function planRoutes (app: FastifyInstance): void {
     const { ip, key, task, count } = fieldsOf(request.body)
     if (task === 'add' && key === undefined) {
       const node = addressOf(ip)
-      return reply.send(offer(await newest(app), node, countOf(count)))
+      return reply.send(await offer(await newest(app), node, countOf(count)))
     }
     if (count !== undefined) throw new KvError('KV_ERR_MALFORMED', 'count goes with task=add and without key')
     const change = changeOf(request.body)

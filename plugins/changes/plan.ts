@@ -1,5 +1,6 @@
 // What a change would move, without doing it; and where further tokens of a node even the shares out.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SLOTS } from '../../src/limits.ts'
 import { beginChange, type Change } from '../../src/core/change.ts'
 import { moves, receiversOf, type Move } from '../../src/core/placement.ts'
@@ -30,9 +31,16 @@ export function planOf (ring: Ring, change: Change): ChangePlan {
   return describe(ring, after, after.next ?? after.tokens)
 }
 
-/** Up to `count` further tokens of a node, at positions that even the shares out; to be added one after the other. Throws `KV_ERR_RING_CONFLICT`. */
-export function offer (ring: Ring, node: string, count: number): Offer {
-  const positions = evenPositions(ring.tokens, ring.replicas, node, count)
+/**
+ * Up to `count` further tokens of a node, at positions that even the shares out; to be added one after the other. Other requests have their turns between
+ * two positions. Throws `KV_ERR_RING_CONFLICT`.
+ */
+export async function offer (ring: Ring, node: string, count: number): Promise<Offer> {
+  const positions: number[] = []
+  for (const position of evenPositions(ring.tokens, ring.replicas, node, count)) {
+    positions.push(position)
+    await nextTurn()
+  }
   const [position] = positions
   if (position === undefined) throw new KvError('KV_ERR_RING_CONFLICT', 'every slot has a token')
   const after = beginChange(ring, { kind: 'add', position, node })

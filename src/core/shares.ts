@@ -30,19 +30,18 @@ function sharesOfArcs (arcs: readonly Arc[]): Map<string, number> {
 }
 
 /**
- * Positions for `count` further tokens of a node, to be added one after the other; fewer where the slots run out. With few tokens a node each is chosen by
+ * Positions for `count` further tokens of a node, to be added one after the other; fewer where the slots run out. In a large ring each is work for as long as
+ * nobody should wait for all of them at once. With few tokens a node each is chosen by
  * what it does to the shares; with many that leads nowhere, as a token takes more than its part, and the middles of the widest arcs even the shares out.
  */
-export function evenPositions (tokens: readonly Token[], replicas: number, node: string, count: number): number[] {
-  const positions: number[] = []
+export function * evenPositions (tokens: readonly Token[], replicas: number, node: string, count: number): Generator<number, void> {
   const isFew = count + tokens.filter(token => token.node === node).length <= FEW
   let present = tokens
   for (let left = count; left > 0 && present.length < SLOTS; left--) {
     const position = present.length === 0 ? SLOTS - 1 : isFew ? byShares(present, replicas, node, left) : byWidth(present)
-    positions.push(position)
+    yield position
     present = [...present, { position, node }].sort((a, b) => a.position - b.position)
   }
-  return positions
 }
 
 /** The middle of the widest arc. */

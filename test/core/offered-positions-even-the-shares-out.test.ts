@@ -12,7 +12,7 @@ const withTokens = (tokens: readonly Token[], node: string, positions: readonly 
 
 function grow (nodes: number, tokensEach: number, replicas: number): Token[] {
   let tokens: Token[] = []
-  for (let i = 0; i < nodes; i++) tokens = withTokens(tokens, `n${i}`, evenPositions(tokens, replicas, `n${i}`, tokensEach))
+  for (let i = 0; i < nodes; i++) tokens = withTokens(tokens, `n${i}`, [...evenPositions(tokens, replicas, `n${i}`, tokensEach)])
   return tokens
 }
 
@@ -52,7 +52,7 @@ t.test('what is choice is told: the reckoned change of the shares is the real on
 
 t.test('a ring of which every slot has a token', async t => {
   const tokens = Array.from({ length: SLOTS }, (_, position) => ({ position, node: `n${position % 2}` }))
-  t.same(evenPositions(tokens, 1, 'x', 3), [])
-  t.same(evenPositions(tokens.filter(({ position }) => position !== 77), 1, 'x', 3), [77])
-  t.same(evenPositions([], 3, 'x', 1), [SLOTS - 1])
+  t.same([...evenPositions(tokens, 1, 'x', 3)], [])
+  t.same([...evenPositions(tokens.filter(({ position }) => position !== 77), 1, 'x', 3)], [77])
+  t.same([...evenPositions([], 3, 'x', 1)], [SLOTS - 1])
 })
