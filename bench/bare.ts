@@ -9,7 +9,8 @@ const workers = Number(process.env.WORKERS)
 if (cluster.isPrimary && workers > 1) {
   for (let i = 0; i < workers; i++) cluster.fork()
 } else {
-  const value = Buffer.alloc(100, 'v')
+  // A string, as it leaves the node: the server needs less time for it than for bytes.
+  const value = 'v'.repeat(100)
   const app = fastify()
   await app.register(formbody)
   app.get('/route', (_request, reply) => { reply.type('text/plain; charset=utf-8').send(value) })

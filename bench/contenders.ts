@@ -17,7 +17,7 @@ export interface Contender {
   readonly method: Method
   /** The name of the one that it is compared with. */
   readonly reference: string
-  /** Of what the time of the processor is told: the servers that the target asks, and, unless it is one of them, the target. */
+  /** The servers behind the target, or it alone: whose time of the processor is told. */
   readonly servers: readonly BenchNode[]
   /** 64 if undefined. */
   readonly connections?: number
@@ -28,14 +28,18 @@ export interface Row {
   readonly requestsPerSecond: number
   readonly lowest: number
   readonly highest: number
-  /** Median over the reference's median. */
+  /** Rate over the reference's rate of the same round: the median, the lowest, the highest. */
   readonly overReference: number
+  readonly overLowest: number
+  readonly overHighest: number
   readonly p99Ms: number
   /** Requests per second in further rounds, in which the connections pause, and their p99: meant to be half of what was reached without pauses. */
   readonly halfRate: number
   readonly halfP99Ms: number
   /** Time of the processor, in user and kernel mode, that the servers took for a request, microseconds. */
   readonly cpuUs: number
+  /** The same of what stands beside them: their Memcached, and HAProxy where it is the target. */
+  readonly besideUs: number
   readonly errors: number
 }
 
@@ -62,55 +66,80 @@ export async function check ({ address, path = PATH }: Pick<Target, 'address' | 
   }
 }
 
-interface Round extends Measured { readonly cpuUs: number }
-
-/** One round; `pauseMs` is the mean pause of a connection between an answer and the next request. */
-async function loadOnce ({ target, method, servers, connections = CONNECTIONS }: Contender, seconds: number, pauseMs = 0): Promise<Round> {
-  // The others had the machine meanwhile: what a server does first after a rest is not what it goes on doing.
-  if (seconds > WARM_UP_S) await load({ target: target.address, path: target.path, method, seconds: WARM_UP_S, connections, pauseMs })
-  const used = async () => (await Promise.all(servers.map(({ pid }) => cpuUs(pid)))).reduce((sum, us) => sum + us, 0)
-  const before = await used()
-  const measured = await load({ target: target.address, path: target.path, method, seconds, connections, pauseMs })
-  return { ...measured, cpuUs: (await used() - before) / measured.requests }
+/** Throws unless a batch of gets brings the values. */
+async function checkBatch ({ address }: BenchNode): Promise<void> {
+  const operations = NAMES.slice(0, 100).map(key => ({ op: 'get', key }))
+  const { body } = await request(`http://${address}/kv/batch`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ operations }) })
+  const { results } = await body.json() as { results: ReadonlyArray<{ value?: string }> }
+  if (results.length !== operations.length || results.some(({ value }) => value !== VALUE)) throw new Error(`a batch at ${address} came back wrong`)
 }
 
-/** The mean pause with which a contender's connections send half of what they can. */
-function pauseForHalf ({ connections = CONNECTIONS }: Contender, rounds: readonly Round[]): number {
-  const rate = median(rounds.map(({ requestsPerSecond }) => requestsPerSecond)) / 2
-  return connections / rate * 1000
+/** Whatever was measured: what is stored is what was written. A bare server stores nothing, and answers the same. */
+async function checkAll (contenders: readonly Contender[]): Promise<void> {
+  for (const { target, method } of contenders) await (method === 'BATCH' ? checkBatch(target) : check(target))
 }
 
-/** Loads all by turns; prints a table and writes it to `bench/results`. Throws if one of them answered wrongly. */
+interface Round extends Measured { readonly cpuUs: number, readonly besideUs: number }
+
+/** One round, at up to `rate` requests per second: the connections pause for as long as leaves that. */
+async function loadOnce ({ target, method, servers, connections = CONNECTIONS }: Contender, seconds: number, rate = Infinity): Promise<Round> {
+  const run = (seconds: number, pauseMs: number) => load({ target: target.address, path: target.path, method, seconds, connections, pauseMs })
+  const everyMs = connections / rate * 1000
+  let pauseMs = everyMs
+  if (seconds > WARM_UP_S) {
+    // The others had the machine meanwhile: what a server does first after a rest is not what it goes on doing. And it tells how long a request itself takes.
+    const { requestsPerSecond } = await run(WARM_UP_S, everyMs)
+    pauseMs = Math.max(0, everyMs - (connections / requestsPerSecond * 1000 - everyMs))
+  }
+  const beside = servers.flatMap(({ store = [] }) => store).concat(servers.includes(target) ? [] : target.pid)
+  const used = () => Promise.all([servers.map(({ pid }) => pid), beside].map(async pids => (await Promise.all(pids.map(cpuUs))).reduce((sum, us) => sum + us, 0)))
+  const before = await used() as [number, number]
+  const measured = await run(seconds, pauseMs)
+  const after = await used() as [number, number]
+  return { ...measured, cpuUs: (after[0] - before[0]) / measured.requests, besideUs: (after[1] - before[1]) / measured.requests }
+}
+
+/** Loads all by turns; prints a table and writes it to `bench/results`, every round with it. Throws if one of them answered wrongly. */
 export async function measure (suite: string, contenders: readonly Contender[], quick: boolean): Promise<void> {
   const [rounds, seconds] = quick ? [1, 1] : [5, 5]
-  const measured = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const contender of contenders) measured.get(contender.name)?.push(await loadOnce(contender, seconds))
-  }
-  const half = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const contender of contenders) half.get(contender.name)?.push(await loadOnce(contender, seconds, pauseForHalf(contender, measured.get(contender.name) as Round[])))
-  }
-  const ratesOf = (name: string): number[] => (measured.get(name) ?? []).map(round => round.requestsPerSecond)
-  const rows = contenders.map(({ name, reference }): Row => {
-    const [all, paced] = [measured.get(name) as Round[], half.get(name) as Round[]]
-    const rates = ratesOf(name)
-    return {
-      name,
-      requestsPerSecond: Math.round(median(rates)),
-      lowest: Math.round(Math.min(...rates)),
-      highest: Math.round(Math.max(...rates)),
-      overReference: Number((median(rates) / median(ratesOf(reference))).toFixed(2)),
-      p99Ms: Number(median(all.map(round => round.p99Ms)).toFixed(1)),
-      halfRate: Math.round(median(paced.map(round => round.requestsPerSecond))),
-      halfP99Ms: Number(median(paced.map(round => round.p99Ms)).toFixed(1)),
-      cpuUs: Math.round(median(all.map(round => round.cpuUs))),
-      errors: [...all, ...paced].reduce((sum, round) => sum + round.errors, 0)
+  const allRounds = async (rateOf: (contender: Contender) => number | undefined) => {
+    const byName = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]))
+    for (let round = 0; round < rounds; round++) {
+      for (const contender of contenders) byName.get(contender.name)?.push(await loadOnce(contender, seconds, rateOf(contender)))
     }
-  })
+    return (name: string): Round[] => byName.get(name) as Round[]
+  }
+  await checkAll(contenders)
+  const full = await allRounds(() => undefined)
+  const half = await allRounds(({ name }) => median(full(name).map(rateOf)) / 2)
+  await checkAll(contenders)
+  const rows = contenders.map(({ name, reference }) => rowOf(name, full(name), half(name), full(reference)))
   console.table(rows)
   await mkdir('bench/results', { recursive: true })
-  await writeFile(`bench/results/${suite}.json`, `${JSON.stringify({ node: process.version, rounds, seconds, connections: CONNECTIONS, rows }, undefined, 2)}\n`)
+  const every = Object.fromEntries(contenders.map(({ name }) => [name, { full: full(name), half: half(name) }]))
+  await writeFile(`bench/results/${suite}.json`, `${JSON.stringify({ node: process.version, rounds, seconds, connections: CONNECTIONS, rows, every }, undefined, 2)}\n`)
   const failing = rows.filter(row => row.errors > 0 || row.requestsPerSecond === 0)
   if (failing.length > 0) throw new Error(`wrong answers: ${failing.map(row => row.name).join('; ')}`)
+}
+
+const rateOf = ({ requestsPerSecond }: Round) => requestsPerSecond
+
+function rowOf (name: string, full: readonly Round[], half: readonly Round[], reference: readonly Round[]): Row {
+  const rates = full.map(rateOf)
+  const over = rates.map((rate, round) => rate / rateOf(reference[round] as Round))
+  return {
+    name,
+    requestsPerSecond: Math.round(median(rates)),
+    lowest: Math.round(Math.min(...rates)),
+    highest: Math.round(Math.max(...rates)),
+    overReference: Number(median(over).toFixed(2)),
+    overLowest: Number(Math.min(...over).toFixed(2)),
+    overHighest: Number(Math.max(...over).toFixed(2)),
+    p99Ms: Number(median(full.map(round => round.p99Ms)).toFixed(1)),
+    halfRate: Math.round(median(half.map(rateOf))),
+    halfP99Ms: Number(median(half.map(round => round.p99Ms)).toFixed(1)),
+    cpuUs: Math.round(median(full.map(round => round.cpuUs))),
+    besideUs: Math.round(median(full.map(round => round.besideUs))),
+    errors: [...full, ...half].reduce((sum, round) => sum + round.errors, 0)
+  }
 }

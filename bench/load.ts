@@ -13,7 +13,7 @@ export interface Measured {
   readonly requests: number
   readonly requestsPerSecond: number
   readonly p99Ms: number
-  /** Answers other than 2xx, and connections that failed. */
+  /** Answers other than 2xx, batches in which a get failed, and connections that broke. */
   readonly errors: number
 }
 
@@ -54,8 +54,9 @@ function parseWrk (text: string): Measured {
   const unitMs = { us: 0.001, ms: 1, s: 1000 }[p99[2] as 'us' | 'ms' | 's']
   const refused = Number(/Non-2xx or 3xx responses: ([0-9]+)/.exec(text)?.[1] ?? 0)
   const sockets = /Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+), timeout ([0-9]+)/.exec(text)
+  const wrong = Number(/Wrong answers: ([0-9]+)/.exec(text)?.[1])
   const broken = sockets === null ? 0 : sockets.slice(1).reduce((sum, count) => sum + Number(count), 0)
-  return { requests: Number(/([0-9]+) requests in/.exec(text)?.[1]), requestsPerSecond: Number(rate), p99Ms: Number(p99[1]) * unitMs, errors: refused + broken }
+  return { requests: Number(/([0-9]+) requests in/.exec(text)?.[1]), requestsPerSecond: Number(rate), p99Ms: Number(p99[1]) * unitMs, errors: refused + wrong + broken }
 }
 
 export function median (numbers: readonly number[]): number {

@@ -21,6 +21,8 @@ export interface BenchNode {
   readonly address: string
   /** The primary process. */
   readonly pid: number
+  /** The process of its Memcached. */
+  readonly store?: number
 }
 
 export interface BenchListener { readonly socket: string, readonly pid: number }
@@ -84,7 +86,7 @@ export async function createBench (): Promise<Bench> {
 
   async function member (workers: number): Promise<BenchNode & { readonly memcached: string }> {
     const port = await freePort()
-    const { socket } = await memcached()
+    const { socket, pid: store } = await memcached()
     const pid = start(process.execPath, [fileURLToPath(new URL('../src/main.js', import.meta.url))], {
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -95,7 +97,7 @@ export async function createBench (): Promise<Bench> {
       LOG_LEVEL: 'error'
     })
     await answers(`http://127.0.0.1:${port}/livez`)
-    return { address: `127.0.0.1:${port}`, pid, memcached: socket }
+    return { address: `127.0.0.1:${port}`, pid, store, memcached: socket }
   }
 
   async function seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void> {

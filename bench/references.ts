@@ -9,12 +9,13 @@ import { type Bench } from './processes.ts'
 
 /** nginx with that many processes, which answers from a Memcached that holds the bare pairs. */
 export async function nginx (bench: Bench, workers: number): Promise<Target> {
-  const { socket } = await bench.memcached()
-  const target = await bench.server('nginx', '/readyz', async (port, folder) => {
+  const { socket, pid: store } = await bench.memcached()
+  const server = await bench.server('nginx', '/readyz', async (port, folder) => {
     const file = join(folder, 'nginx.conf')
     await writeFile(file, nginxConfig(folder, port, socket, workers))
     return ['-c', file, '-e', join(folder, 'nginx.log')]
   })
+  const target = { ...server, store }
   await send(socket, key => `set ${key} 0 0 ${PAIRS[key]?.length} noreply\r\n${PAIRS[key]}\r\n`, 'version\r\n')
   await check(target)
   return target
@@ -22,14 +23,14 @@ export async function nginx (bench: Bench, workers: number): Promise<Target> {
 
 /** Webdis with that many threads, before a Redis that keeps nothing on the disk. */
 export async function webdis (bench: Bench, threads: number): Promise<Target> {
-  const { socket } = await bench.listener('redis-server', path => ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--loglevel', 'warning'])
+  const { socket, pid: store } = await bench.listener('redis-server', path => ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--loglevel', 'warning'])
   const server = await bench.server('webdis', '/PING', async (port, folder) => {
     const file = join(folder, 'webdis.json')
     const settings = { redis_host: socket, http_host: '127.0.0.1', http_port: port, threads, pool_size: 20, daemonize: false, database: 0, verbosity: 0, logfile: join(folder, 'webdis.log') }
     await writeFile(file, JSON.stringify(settings))
     return [file]
   })
-  const target = { ...server, path: '/GET/%s.txt' }
+  const target = { ...server, store, path: '/GET/%s.txt' }
   await send(socket, key => `set ${key} ${PAIRS[key]}\r\n`, 'quit\r\n')
   await check(target)
   return target
