@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'undici'
 import { cpuUs } from './cpu.ts'
-import { CONNECTIONS, load, median, PATH, type Measured, type Method } from './load.ts'
+import { CONNECTIONS, load, median, PATH, type Measured, type Method, type Pace } from './load.ts'
 import { FORM, type BenchNode } from './processes.ts'
 
 export interface Target extends BenchNode {
@@ -82,19 +82,20 @@ async function checkAll (contenders: readonly Contender[]): Promise<void> {
 interface Round extends Measured { readonly cpuUs: number, readonly besideUs: number }
 
 /** One round, at up to `rate` requests per second: the connections pause for as long as leaves that. */
-async function loadOnce ({ target, method, servers, connections = CONNECTIONS }: Contender, seconds: number, rate = Infinity): Promise<Round> {
-  const run = (seconds: number, pauseMs: number) => load({ target: target.address, path: target.path, method, seconds, connections, pauseMs })
-  const everyMs = connections / rate * 1000
+async function loadOnce ({ target, method, servers, connections = CONNECTIONS }: Contender, seconds: number, rate?: number): Promise<Round> {
+  const run = (seconds: number, pace?: Pace) => load({ target: target.address, path: target.path ?? PATH, method, seconds, connections, pace })
+  const everyMs = rate === undefined ? 0 : connections / rate * 1000
+  const paceOf = (pauseMs: number) => rate === undefined ? undefined : { requestsPerSecond: rate, pauseMs }
   let pauseMs = everyMs
   if (seconds > WARM_UP_S) {
     // The others had the machine meanwhile: what a server does first after a rest is not what it goes on doing. And it tells how long a request itself takes.
-    const { requestsPerSecond } = await run(WARM_UP_S, everyMs)
-    pauseMs = Math.max(0, everyMs - (connections / requestsPerSecond * 1000 - everyMs))
+    const { requestsPerSecond } = await run(WARM_UP_S, paceOf(everyMs))
+    pauseMs = Math.max(0, 2 * everyMs - connections / requestsPerSecond * 1000)
   }
   const beside = servers.flatMap(({ store = [] }) => store).concat(servers.includes(target) ? [] : target.pid)
   const used = () => Promise.all([servers.map(({ pid }) => pid), beside].map(async pids => (await Promise.all(pids.map(cpuUs))).reduce((sum, us) => sum + us, 0)))
   const before = await used() as [number, number]
-  const measured = await run(seconds, pauseMs)
+  const measured = await run(seconds, paceOf(pauseMs))
   const after = await used() as [number, number]
   return { ...measured, cpuUs: (after[0] - before[0]) / measured.requests, besideUs: (after[1] - before[1]) / measured.requests }
 }

@@ -1,10 +1,11 @@
-// Load by wrk, and what it measured.
+// Load by wrk or autocannon, and what was measured.
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { loadWithAutocannon } from './autocannon.ts'
 
 /** `BATCH`: a hundred gets in one `/kv/batch`. */
 export type Method = 'GET' | 'POST' | 'BATCH'
@@ -28,23 +29,27 @@ export interface Load {
   /** `host:port`. */
   readonly target: string
   /** Where it has the value of a key, `%s`. */
-  readonly path?: string | undefined
+  readonly path: string
   readonly method: Method
   readonly seconds: number
-  readonly connections?: number
-  /** Mean pause of a connection between an answer and its next request, milliseconds. */
-  readonly pauseMs?: number
+  readonly connections: number
+  /** Undefined: as much as goes. */
+  readonly pace: Pace | undefined
 }
 
-/** Asks for random keys. Throws where there is no wrk. */
-export async function load ({ target, path = PATH, method, seconds, connections = CONNECTIONS, pauseMs = 0 }: Load): Promise<Measured> {
+/** Up to so many requests per second, and the mean pause of a connection between an answer and its next request that leaves them. */
+export interface Pace { readonly requestsPerSecond: number, readonly pauseMs: number }
+
+/** Asks for random keys: with wrk, or with autocannon where there is no wrk. */
+export async function load (load: Load): Promise<Measured> {
+  const { target, path, method, seconds, connections, pace } = load
   const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, `http://${target}`]
-  const env = { ...process.env, BENCH_METHOD: method, BENCH_PATH: path, BENCH_PAUSE_MS: String(pauseMs) }
-  const { stdout } = await run('wrk', args, { env }).catch(error => {
-    if (error.code === 'ENOENT') throw new Error('wrk is missing; on Debian and Ubuntu: apt-get install wrk')
+  const env = { ...process.env, BENCH_METHOD: method, BENCH_PATH: path, BENCH_PAUSE_MS: String(pace?.pauseMs ?? 0) }
+  const printed = await run('wrk', args, { env }).catch(error => {
+    if (error.code === 'ENOENT') return undefined
     throw error
   })
-  return parseWrk(stdout)
+  return printed === undefined ? loadWithAutocannon(load) : parseWrk(printed.stdout)
 }
 
 function parseWrk (text: string): Measured {

@@ -3,7 +3,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { fill, PAIRS } from './contenders.ts'
-import { load } from './load.ts'
+import { CONNECTIONS, load, PATH } from './load.ts'
 import { type Bench } from './processes.ts'
 
 export async function memory (bench: Bench, quick: boolean): Promise<void> {
@@ -16,7 +16,7 @@ export async function memory (bench: Bench, quick: boolean): Promise<void> {
   await fill(only)
   const { bytes } = await statsOf(only.memcached)
   let requests = 0
-  while (requests < (quick ? 1_000 : 1_000_000)) requests += (await load({ target: only.address, method: 'GET', seconds: quick ? 1 : 20 })).requests
+  while (requests < (quick ? 1_000 : 1_000_000)) requests += (await load({ target: only.address, path: PATH, method: 'GET', seconds: quick ? 1 : 20, connections: CONNECTIONS, pace: undefined })).requests
   const row = {
     idleMb,
     requests,
