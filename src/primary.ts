@@ -42,6 +42,10 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
     const bornMs = performance.now()
     const worker = cluster.fork()
     const port = portOf(worker, keeper)
+    worker.on('error', error => {
+      // What could not be sent to a worker that has just died: its exit follows. If there is no process, none does.
+      if (worker.process.pid === undefined) throw error
+    })
     worker.on('listening', () => { listening.add(worker) })
     worker.on('exit', (code, signal) => {
       keeper.removeWorker(port)

@@ -12,7 +12,8 @@ import { createLog, createNodeApp, exitWhenTold, listen, takeRing } from './node
 export const UNUSABLE = 'unusable'
 
 const parentEnd: IpcEnd = {
-  send: message => process.connected && process.send?.(message),
+  // If the primary has just died, the end of the channel follows; without a callback Node would throw.
+  send: message => process.connected && process.send?.(message, undefined, undefined, () => {}),
   onMessage: listener => { process.on('message', listener) },
   onGone: listener => { process.on('disconnect', listener) }
 }

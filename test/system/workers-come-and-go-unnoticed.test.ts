@@ -68,6 +68,25 @@ t.test('a killed worker', async (t) => {
   t.ok(load.counts.every(({ failed }) => failed <= 1), 'no connection lost more than the request it was waiting for')
 })
 
+t.test('workers that are killed while the primary is about to answer them', async (t) => {
+  if (!needs(t, 'memcached')) return
+  const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
+  const [node] = cluster.nodes as [TestNode]
+  const primary = node.pid
+  const victims = node.workers()
+  process.kill(primary, 'SIGSTOP')
+  const lost = Array.from({ length: 40 }, () => fetch(`${node.url}/internal/progress`, { method: 'POST' }).catch(() => undefined))
+  // Once later requests are answered, the workers have asked the primary for what the earlier ones want.
+  for (let i = 0; i < 20; i++) await fetch(`${node.url}/livez`, { headers: { connection: 'close' } })
+  for (const victim of victims) process.kill(victim, 'SIGKILL')
+  process.kill(primary, 'SIGCONT')
+  await Promise.all(lost)
+  await until('the workers are replaced', () => node.workers().length === 2 && !node.workers().some(worker => victims.includes(worker)))
+  await cluster.ready()
+  t.equal(node.pid, primary)
+  t.doesNotThrow(() => process.kill(primary, 0), 'the primary went on')
+})
+
 t.test('a node that is told to stop, behind a balancer', async (t) => {
   if (!needs(t, 'memcached', 'haproxy')) return
   const cluster = await startCluster(t, { tokens: [3000, 8000], standbys: 1, replicas: 2, storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
