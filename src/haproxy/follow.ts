@@ -1,7 +1,7 @@
 // Keeps HAProxy's map of slots true to the ring: asks the nodes that HAProxy has which ring there is, and puts the map right where it is
 // not. A look that fails changes nothing; the next one comes soon.
 
-import { request } from 'undici'
+import { request, type Dispatcher } from 'undici'
 import { compareRings, parseRing, type Ring } from '../core/ring.ts'
 import { ANSWER_MS } from './limits.ts'
 import { createRuntime } from './runtime.ts'
@@ -13,14 +13,22 @@ export interface FollowOptions {
   /** The path of the map, as HAProxy's configuration has it. */
   readonly map: string
   readonly backend: string
+  /** How the nodes are asked. */
+  readonly nodes: NodeAccess
+}
+
+export interface NodeAccess {
   readonly token: string | undefined
+  readonly scheme: 'http' | 'https'
+  /** Its connections know the nodes' authority. */
+  readonly dispatcher: Dispatcher
 }
 
 /** Makes one look; the ring that the map has now, and whether it had to be changed. Throws where HAProxy or all nodes are silent. */
-export async function look ({ socket, map, backend, token }: FollowOptions): Promise<{ readonly ring: Ring, readonly changed: boolean }> {
+export async function look ({ socket, map, backend, nodes }: FollowOptions): Promise<{ readonly ring: Ring, readonly changed: boolean }> {
   const haproxy = createRuntime(socket)
   const servers = parseServers(await haproxy.ask(`show servers state ${backend}`))
-  const ring = await newestRing(servers, token)
+  const ring = await newestRing(servers, nodes)
   const table = slotTable(ring, servers)
   const changed = !sameTable(table, parseTable(await haproxy.ask(`show map ${map}`)))
   if (changed) await haproxy.replaceMap(map, table)
@@ -28,8 +36,8 @@ export async function look ({ socket, map, backend, token }: FollowOptions): Pro
 }
 
 /** Throws what the first node said where none has told its ring. */
-async function newestRing (servers: readonly Server[], token: string | undefined): Promise<Ring> {
-  const answers = await Promise.allSettled(servers.map(({ addresses }) => ringOf(addresses[0] as string, token)))
+async function newestRing (servers: readonly Server[], nodes: NodeAccess): Promise<Ring> {
+  const answers = await Promise.allSettled(servers.map(({ addresses }) => ringOf(addresses[0] as string, nodes)))
   const rings = answers.flatMap(answer => answer.status === 'fulfilled' ? [answer.value] : []).sort(compareRings)
   const newest = rings.at(-1)
   if (newest !== undefined) return newest
@@ -37,9 +45,9 @@ async function newestRing (servers: readonly Server[], token: string | undefined
   throw refusal?.reason ?? new Error('HAProxy has no servers')
 }
 
-async function ringOf (address: string, token: string | undefined): Promise<Ring> {
+async function ringOf (address: string, { token, scheme, dispatcher }: NodeAccess): Promise<Ring> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const { statusCode, body } = await request(`http://${address}/hash_ring`, { headers, headersTimeout: ANSWER_MS, bodyTimeout: ANSWER_MS, signal: AbortSignal.timeout(ANSWER_MS) })
+  const { statusCode, body } = await request(`${scheme}://${address}/hash_ring`, { dispatcher, headers, headersTimeout: ANSWER_MS, bodyTimeout: ANSWER_MS, signal: AbortSignal.timeout(ANSWER_MS) })
   const text = await body.text()
   if (statusCode !== 200) throw new Error(`${address} answered ${statusCode}: ${text.slice(0, 200)}`)
   return parseRing(text)

@@ -23,15 +23,15 @@ export interface TestHaproxy {
   readonly slots: { readonly socket: string, readonly map: string } | undefined
 }
 
-/** Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
-export async function startHaproxy (t: Ending, nodes: readonly string[], { tokenAware = false } = {}): Promise<TestHaproxy> {
+/** Starts HAProxy before nodes (`host:port`), with TLS to them if there is an authority (`ca`, a path), and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
+export async function startHaproxy (t: Ending, nodes: readonly string[], { tokenAware = false, ca }: { tokenAware?: boolean, ca?: string } = {}): Promise<TestHaproxy> {
   if (nodes.length > 3) throw new Error('the configuration has three nodes')
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-haproxy-'))
   const port = await freePort()
   const command = await haproxyCommand(port, [...nodes, NOBODY, NOBODY].slice(0, 3), folder)
   const slots = tokenAware ? { socket: join(folder, 'admin.sock'), map: join(folder, 'slots.map') } : undefined
   if (slots !== undefined) writeFileSync(slots.map, '')
-  const env = { ...command.env, ...slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket } }
+  const env = { ...command.env, ...slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket }, ...ca !== undefined && { RINGKEEP_CA: ca } }
   const child = await startChild({ ...command, env, args: ['-db', '-f', CONFIG] })
   t.teardown(async () => {
     if (child.running) await child.stop()
