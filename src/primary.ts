@@ -114,7 +114,7 @@ function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
     switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
     // A worker that does not hear this or the next is gone or about to be ended.
     serve: id => { ipc.call('serve', JSON.stringify({ generation: id.generation, epoch: id.epoch })).catch(() => {}) },
-    recheck: () => { ipc.call('recheck', '').catch(() => {}) },
+    recheck: () => ipc.call('recheck', '').then(() => {}, () => {}),
     fetch: (ring, forgotten) => copy(forgotten ? 'fetchForgotten' : 'fetchMissed', ring),
     renew: async ring => { await ipc.call('renew', JSON.stringify(ringToJson(ring)), REGISTER_DEADLINE_MS) },
     receive: ring => copy('receive', ring),

@@ -2,9 +2,9 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { holdings } from '../../src/core/placement.ts'
+import { holdings, type Holding } from '../../src/core/placement.ts'
 import { fetchHoldings, receive } from '../../src/core/fetching.ts'
-import { isComplete } from '../../src/core/recovery.ts'
+import { areEnough, isComplete } from '../../src/core/recovery.ts'
 import { sameShape, type Ring } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 import { exportRoutes } from './export.ts'
@@ -15,7 +15,7 @@ import { sourceRoutes } from './source.ts'
 export interface Copying {
   /**
    * Fetches everything that this node holds by `ring` from the other replicas; false: not enough of them answered. Where it has
-   * `forgotten`, it first drops what is left: older than what was deleted since, it would come back.
+   * `forgotten`, and the others have everything, it first drops what is left: older than what was deleted since, it would come back.
    */
   fetch (ring: Ring, forgotten: boolean): Promise<boolean>
   /** Receives what this node is due in the change of `ring`, and says so in the register; false: not complete. Throws what the register throws. */
@@ -41,8 +41,16 @@ function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
     const held = holdings(ring, node)
     const hasSources = held.some(holding => holding.others.length > 0)
     if (forgotten && held.length > 0 && !hasSources) log.error('no other replica holds the pairs of this node; what was stored here is lost')
-    if (forgotten && hasSources) await storage.purge(() => true)
+    if (forgotten && hasSources && await haveAll(held, ring)) await storage.purge(() => true)
     return fetchHoldings(ring, held, createPull(app), { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+  }
+
+  /** True if so many of the other replicas remember that they have every acknowledged write; else what is left here may be all that there is of some. */
+  async function haveAll (held: readonly Holding[], ring: Ring): Promise<boolean> {
+    const pull = createPull(app)
+    const sources = [...new Set(held.flatMap(({ others }) => others))]
+    const fetched = new Map(await Promise.all(sources.map(async source => [source, await pull(source, ring, [])] as const)))
+    return held.every(holding => areEnough(holding, fetched, true))
   }
 
   async function receiveDue (ring: Ring): Promise<boolean> {

@@ -40,7 +40,7 @@ export function createPull (app: FastifyInstance, meter?: Meter): Pull {
       }
       await merger.end()
       const end = decoder.finish()
-      log.info({ source, pairs: end.pairs, remembers: end.remembers }, 'fetched the pairs of another replica')
+      if (ranges.length > 0) log.info({ source, pairs: end.pairs, remembers: end.remembers }, 'fetched the pairs of another replica')
       if (!end.remembers) meter?.waitFor(`${source} has lost its memory and is fetching it`)
       return end
     } catch (error) {

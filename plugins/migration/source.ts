@@ -62,7 +62,9 @@ async function * pairsOf (app: FastifyInstance, asked: Ring, ranges: Ranges): As
   const { memory } = storage
   let pairs = 0
   let beganMs = performance.now()
-  for await (const batch of storage.scan(slot => wanted[slot] === 1)) {
+  // Who asks for no slot only wants to know whether this node remembers.
+  const batches = ranges.length === 0 ? [] : storage.scan(slot => wanted[slot] === 1)
+  for await (const batch of batches) {
     pairs += batch.length
     const bytes = encodePairs(batch)
     const workMs = performance.now() - beganMs

@@ -21,8 +21,8 @@ export interface GuardOptions {
   fetch (ring: Ring, forgotten: boolean): Promise<boolean>
   /** Brings the ring into force anew, under the next epoch; resolves with the ring that is then in force. Rejects where too few members agree. */
   renew (ring: Ring): Promise<Ring>
-  /** Tells every worker to look at the record. */
-  recheck (): void
+  /** Has every worker look at the record. Never rejects. */
+  recheck (): Promise<void>
   /** Told of a ring in the record while the node has none. */
   found (ring: Ring): void
 }
@@ -82,7 +82,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     log.error('this node was out of touch for too long to trust what it holds; fetching it anew from the other replicas')
     barrier = undefined
     attempts.reset()
-    recheck()
+    // Who asks this node from now on hears that it has forgotten. So of two nodes that distrust themselves one at least knows it of the other.
+    await recheck()
     await recover(current, false)
   }
 
@@ -101,7 +102,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       const from = await fenceOff(current)
       if (!await complete(from, true, startedMs)) return false
       if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
-      recheck()
+      await recheck()
       return true
     })
   }
@@ -150,6 +151,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     },
     async adopt (newer, seeded) {
       nothingToForget = !namesNode(newer, node) || (ring === undefined ? seeded : nothingToForget || !namesNode(ring, node))
+      // As long as every write needed this node it missed none, and the members cannot have gone on from there without it.
+      if (ring !== undefined && namesNode(ring, node) && !canMissWrites(ring) && (seeded || follows(newer, ring))) repairedMs = nowMs()
       ring = newer
       attempts.reset()
       // A look that began before may have missed it.
@@ -158,6 +161,11 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     },
     look
   }
+}
+
+/** True if the ring came about in one step from the other. */
+function follows (newer: Ring, ring: Ring): boolean {
+  return newer.generation === ring.generation && newer.epoch === ring.epoch + 1
 }
 
 /** Calls that come while a look is under way wait for its end. A record that cannot be reached is told once, until it can be again. */

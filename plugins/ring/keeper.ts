@@ -145,7 +145,7 @@ function createWatch ({ node, record, log, nowMs }: KeeperOptions, team: Team, p
       await worker.renew(ring)
       return present() as Ring
     },
-    recheck: () => team.each(worker => worker.recheck())
+    recheck: () => team.recheck()
   })
   const duties = createDuties({
     node,

@@ -9,8 +9,8 @@ export interface WorkerPort {
   /** Resolves when the worker uses the ring and has ended what it began under older ones. */
   switchTo (ring: Ring): Promise<void>
   serve (id: RingId): void
-  /** Looks at the ring record. */
-  recheck (): void
+  /** Looks at the ring record; resolves when it goes by what is there. Never rejects. */
+  recheck (): Promise<void>
   /** Fetches from the other replicas what this node has forgotten, or else only what it may have missed; false: not complete. */
   fetch (ring: Ring, forgotten: boolean): Promise<boolean>
   /** Has the members agree on the same ring under the next epoch, unless there is a newer one. Rejects where too few of them answer. */
@@ -41,9 +41,7 @@ export function createTeam (log: FastifyBaseLogger) {
 
   return {
     any: (): WorkerPort | undefined => workers.values().next().value,
-    each (action: (worker: WorkerPort) => void): void {
-      for (const worker of workers) action(worker)
-    },
+    async recheck (): Promise<void> { await Promise.all([...workers].map(worker => worker.recheck())) },
     /** The ring is served when every worker has ended what it began under older ones. */
     async install (ring: Ring): Promise<void> {
       await Promise.all([...workers].map(worker => switchWorker(worker, ring)))

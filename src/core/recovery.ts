@@ -19,12 +19,17 @@ function countRemembering ({ others }: Holding, fetched: ReadonlyMap<string, Fet
   return others.filter(node => fetched.get(node)?.remembers === true).length
 }
 
+/** True if those that were fetched from and remember have every acknowledged write among them. */
+export function areEnough (holding: Holding, fetched: ReadonlyMap<string, Fetched>, forgotten: boolean): boolean {
+  return countRemembering(holding, fetched) >= sourcesNeeded(holding, forgotten)
+}
+
 /**
  * True if what was fetched makes the holding of a replica complete. Where fewer others remember than it takes, all of them together
  * have everything that is left; where there are none, there is nothing to fetch.
  */
 export function isComplete (holding: Holding, fetched: ReadonlyMap<string, Fetched>, forgotten: boolean): boolean {
-  return countRemembering(holding, fetched) >= sourcesNeeded(holding, forgotten) || holding.others.every(node => fetched.get(node) !== undefined)
+  return areEnough(holding, fetched, forgotten) || holding.others.every(node => fetched.get(node) !== undefined)
 }
 
 /** True if what was fetched makes what a receiver is due complete: a source that has forgotten is waited for, until it has recovered. */

@@ -59,3 +59,20 @@ t.test('with two replicas none misses a write, so none distrusts itself', async 
   t.match(record.text, /^\{/)
   t.same(worker.calls.filter(call => /re(?:pair|cover)/.test(call)), [])
 })
+
+t.test('a third replica after a long time with two, in which it missed nothing', async t => {
+  const two = { ...ringOf(1), replicas: 3 }
+  const { keeper, record, worker, tick } = await startKeeper(t, { file: two, text: textOf(two, NOW_MS - 2 * REPAIR_TRUST_MS) })
+  await keeper.install({ ...three, epoch: 2 })
+  await tick()
+  t.equal(record.text, textOf({ ...three, epoch: 2 }))
+  t.same(worker.calls.filter(call => /recover/.test(call)), [])
+})
+
+t.test('a ring with a third replica that came about without it', async t => {
+  const two = { ...ringOf(1), replicas: 3 }
+  const { keeper, worker, tick } = await startKeeper(t, { file: two, text: textOf(two, NOW_MS - 2 * REPAIR_TRUST_MS) })
+  await keeper.install({ ...three, epoch: 3 })
+  await tick()
+  t.ok(worker.calls.includes('recover 4'))
+})

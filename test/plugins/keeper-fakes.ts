@@ -79,7 +79,7 @@ export function fakeWorker () {
       await worker.onSwitch(ring)
     },
     serve (id: RingId) { worker.calls.push(`serve ${id.epoch}`) },
-    recheck () { worker.calls.push('recheck') },
+    async recheck () { worker.calls.push('recheck') },
     async fetch (ring, forgotten) {
       worker.calls.push(`${forgotten ? 'recover' : 'repair'} ${ring.epoch}`)
       return forgotten ? worker.onRecover(ring) : worker.onRepair(ring)
