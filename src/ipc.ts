@@ -19,7 +19,7 @@ type Message =
   | { readonly answer: number, readonly error: { readonly code: ErrorCode, readonly message: string } }
 
 export interface Ipc {
-  /** Calls a handler of the other side. Throws what it threw, `KV_ERR_INSTALL` when it is gone or late. */
+  /** Calls a handler of the other side. Throws what it threw, `KV_ERR_INSTALL` when it is gone or late; with `Infinity` it is never late. */
   call (name: string, argument: string, timeoutMs?: number): Promise<string>
 }
 
@@ -64,10 +64,12 @@ export function createIpc (end: IpcEnd, handlers: Handlers): Ipc {
     call: (name, argument, timeoutMs = IPC_DEADLINE_MS) => new Promise((resolve, reject) => {
       if (gone) return reject(new KvError('KV_ERR_INSTALL', 'the other process is gone'))
       const call = ++calls
-      const timer = setTimeout(() => {
-        pending.delete(call)
-        reject(new KvError('KV_ERR_INSTALL', `${name} took too long`))
-      }, timeoutMs)
+      const timer = timeoutMs === Infinity
+        ? undefined
+        : setTimeout(() => {
+          pending.delete(call)
+          reject(new KvError('KV_ERR_INSTALL', `${name} took too long`))
+        }, timeoutMs)
       const settled = <T> (settle: (value: T) => void) => (value: T) => {
         clearTimeout(timer)
         settle(value)

@@ -194,8 +194,11 @@ export const WORKERS_LIMIT = 64
 /** Longest wait of a worker for its primary, beyond what the primary itself may take for an install. */
 export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS
 
-/** Longest time that copying or purging pairs may take, and that a stream of events about it lasts; every step has shorter deadlines of its own. */
-export const COPY_DEADLINE_MS = 60 * 60 * 1000
+/** Longest time that a stream of events about a change lasts. */
+export const EVENTS_MS = 60 * 60 * 1000
+
+/** For so long after the ring file could not be written it is not tried again: whoever has a newer ring comes with it at every frame. */
+export const RING_FILE_REST_MS = RECONCILE_MS
 
 /** Longest wait of the primary for a proposal: every attempt of it, each with two phases of an answer's deadline. */
 export const REGISTER_DEADLINE_MS = 60_000

@@ -10,7 +10,7 @@ import { type Progress } from './core/progress.ts'
 import { parseRing, ringToJson, type Ring, type Seed } from './core/ring.ts'
 import { answerToText, parseRequest } from './core/voter.ts'
 import { createIpc } from './ipc.ts'
-import { COPY_DEADLINE_MS, REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
+import { REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
 import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './node.ts'
 import { readTls } from './tls.ts'
 import { UNUSABLE } from './worker.ts'
@@ -42,20 +42,32 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
     const bornMs = performance.now()
     const worker = cluster.fork()
     const port = portOf(worker, keeper)
-    worker.on('error', error => {
-      // What could not be sent to a worker that has just died: its exit follows. If there is no process, none does.
-      if (worker.process.pid === undefined) throw error
-    })
     worker.on('listening', () => { listening.add(worker) })
     worker.on('exit', (code, signal) => {
       keeper.removeWorker(port)
       listening.delete(worker)
       if (stopping) return
-      pauseMs = performance.now() - bornMs > RESPAWN_MAX_MS ? RESPAWN_MIN_MS : Math.min(pauseMs * 2, RESPAWN_MAX_MS)
-      log.warn({ worker: worker.process.pid, code, signal, pauseMs }, 'a worker ended and will be replaced')
+      replace(performance.now() - bornMs, { worker: worker.process.pid, code, signal })
       if (hasOpenPort(process.env) && listening.size === 0) leaveToSystemd(log)
-      setTimeout(() => { if (!stopping) spawn() }, pauseMs)
     })
+    worker.on('error', error => {
+      // What could not be sent to a worker that has just died: its exit follows. Where no process came about, none does.
+      if (worker.process.pid === undefined) replace(0, { err: error })
+    })
+  }
+
+  /** Starts another worker after a pause, in place of one that lived for so long. */
+  function replace (livedMs: number, why: object): void {
+    pauseMs = livedMs > RESPAWN_MAX_MS ? RESPAWN_MIN_MS : Math.min(pauseMs * 2, RESPAWN_MAX_MS)
+    log.warn({ ...why, pauseMs }, 'a worker ended and will be replaced')
+    setTimeout(() => {
+      if (stopping) return
+      try {
+        spawn()
+      } catch (error) {
+        replace(0, { err: error })
+      }
+    }, pauseMs)
   }
 
   async function stop (): Promise<void> {
@@ -109,7 +121,8 @@ function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
       process.exit(1)
     }
   })
-  const copy = async (what: string, ring: Ring): Promise<boolean> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), COPY_DEADLINE_MS))
+  // It takes as long as there is to copy. Each step has a deadline of its own, and a worker that ends is noticed; to begin again beside it would undo its work.
+  const copy = async (what: string, ring: Ring): Promise<boolean> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), Infinity))
   const port: WorkerPort = {
     switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
     // A worker that does not hear this or the next is gone or about to be ended.

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { COPY_DEADLINE_MS, PEER_DEADLINE_MS, PROGRESS_MS } from '../../src/limits.ts'
+import { EVENTS_MS, PEER_DEADLINE_MS, PROGRESS_MS } from '../../src/limits.ts'
 import { type SeenChange } from '../../src/core/change.ts'
 import { receiversOf } from '../../src/core/placement.ts'
 import { isProgressOf, type Progress } from '../../src/core/progress.ts'
@@ -48,7 +48,7 @@ export function progressRoutes (app: FastifyInstance, keeper: Keeper): void {
 }
 
 async function * events (app: FastifyInstance): AsyncGenerator<string> {
-  const endMs = performance.now() + COPY_DEADLINE_MS
+  const endMs = performance.now() + EVENTS_MS
   while (performance.now() < endMs) {
     const state = await stateOf(app)
     yield `data: ${JSON.stringify(state)}\n\n`

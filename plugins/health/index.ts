@@ -47,6 +47,7 @@ export default fp(async app => {
     if (stopping) throw new KvError('KV_ERR_STOPPING')
     await storage.stats()
     if (ring.view === undefined || !ring.serving) throw new KvError('KV_ERR_NO_RING')
+    if (ring.isBehind()) throw new KvError('KV_ERR_INSTALL', 'a newer ring could not be taken over; the log says why')
     if (storage.memory === 0 && namesNode(ring.view.ring, ring.node)) throw new KvError('KV_ERR_RECOVERING')
   }
 

@@ -51,6 +51,8 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   const queue = createQueue()
   let framesInFlight = 0
   let scheduled = false
+  // True while the node's ring is not taken over here.
+  let refuses = false
   const breaker = createBreaker(node, log, probe)
 
   function send (ring: RingId, operation: Operation): Promise<Outcome> {
@@ -129,9 +131,12 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   async function learn (json: string): Promise<boolean> {
     try {
       await install(parseRing(json))
+      refuses = false
       return true
     } catch (error) {
-      log.warn({ peer: node, err: error }, 'the ring of another node was not taken over')
+      // It comes again with every reply.
+      if (!refuses) log.warn({ peer: node, err: error }, 'the ring of another node was not taken over')
+      refuses = true
       return false
     }
   }

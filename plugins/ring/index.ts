@@ -16,6 +16,8 @@ export interface NodeRing extends InstalledRing {
   readonly node: string
   /** Brings a newer ring into force at the whole node. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_INSTALL`. */
   install (ring: Ring): Promise<void>
+  /** True while a newer ring could not be brought into force here; the others then refuse what this node asks by its own. */
+  isBehind (): boolean
 }
 
 declare module 'fastify' {
@@ -31,7 +33,17 @@ export interface RingOptions {
 
 export default fp<RingOptions>(async (app, { node, keeper, replicas }) => {
   const installed = createInstalledRing()
-  app.decorate('ring', Object.assign(installed, { node, install: keeper.install }))
+  let behind = false
+  async function install (ring: Ring): Promise<void> {
+    try {
+      await keeper.install(ring)
+      behind = false
+    } catch (error) {
+      behind = error instanceof KvError && error.code === 'KV_ERR_INSTALL'
+      throw error
+    }
+  }
+  app.decorate('ring', Object.assign(installed, { node, install, isBehind: () => behind }))
   readRoutes(app)
 
   app.post('/hash_ring', { bodyLimit: RING_BYTES }, async (request, reply) => {

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { RECONCILE_MS } from '../../src/limits.ts'
+import { RECONCILE_MS, RING_FILE_REST_MS } from '../../src/limits.ts'
 import { type RingRecord } from '../../src/core/ports.ts'
 import { adopts, applySeed, compareRings, namesNode, type Ring, type Seed } from '../../src/core/ring.ts'
 import { type Progress } from '../../src/core/progress.ts'
@@ -53,6 +53,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   const { node, files, record, log, nowMs } = options
   const team = createTeam(log)
   const inTurn = createTurns()
+  const persist = createPersist(files.ring, log)
   const votes = createVotes(files.votes, () => randomBytes(6).readUIntBE(0, 6))
   let ring: Ring | undefined
   let progress: Progress | undefined
@@ -63,7 +64,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   })
 
   async function bringIntoForce (newer: Ring, seeded: boolean): Promise<void> {
-    await persist(files.ring, newer, log)
+    await persist(newer)
     ring = newer
     await guard.adopt(newer, seeded)
     await team.install(newer)
@@ -166,11 +167,20 @@ function createTurns (): <T>(action: () => Promise<T>) => Promise<T> {
   }
 }
 
-async function persist (file: StateFile<Ring>, ring: Ring, log: FastifyBaseLogger): Promise<void> {
-  try {
-    await file.write(ring)
-  } catch (error) {
-    log.error({ err: error }, 'the ring file cannot be written')
-    throw new KvError('KV_ERR_INSTALL', 'the ring file of this node cannot be written')
+/** Writes the ring file. One that cannot be written, as on a full disk, is told once and then left in peace for a while each time. */
+function createPersist (file: StateFile<Ring>, log: FastifyBaseLogger): (ring: Ring) => Promise<void> {
+  let failedMs: number | undefined
+  const refusal = () => new KvError('KV_ERR_INSTALL', 'the ring file of this node cannot be written')
+  return async ring => {
+    if (failedMs !== undefined && performance.now() - failedMs < RING_FILE_REST_MS) throw refusal()
+    try {
+      await file.write(ring)
+    } catch (error) {
+      if (failedMs === undefined) log.error({ err: error }, 'the ring file cannot be written')
+      failedMs = performance.now()
+      throw refusal()
+    }
+    if (failedMs !== undefined) log.info('the ring file can be written again')
+    failedMs = undefined
   }
 }

@@ -1,15 +1,16 @@
 // This node's votes on the next ring: one voter per node, beside the keeper, since two that do not know of each other could decide
 // on two rings. An answer leaves only when what it says is on the disk.
 
+import { KvError } from '../../src/errors.ts'
 import { type StateFile } from './file.ts'
 import { vote, type VoteAnswer, type VoteRequest, type Votes } from '../../src/core/voter.ts'
 
 export interface VotesKeeper {
   /** Reads what was persisted. Throws `KV_ERR_CONFIG`. */
   start (): Promise<void>
-  /** The operator has begun a ring here that nobody has voted on. */
+  /** The operator has begun a ring here that nobody has voted on. Throws `KV_ERR_INSTALL` when the votes cannot be written. */
   begin (): Promise<void>
-  /** Answers a request on the successor of the node's present ring; one at a time. Rejects when the votes cannot be written. */
+  /** Answers a request on the successor of the node's present ring; one at a time. Throws `KV_ERR_INSTALL` when the votes cannot be written. */
   answer (request: VoteRequest): Promise<VoteAnswer>
 }
 
@@ -18,7 +19,11 @@ export function createVotes (file: StateFile<Votes>, drawLife: () => number): Vo
   let votes: Votes = { life: drawLife(), forgetful: true }
 
   async function keep (next: Votes): Promise<void> {
-    await file.write(next)
+    try {
+      await file.write(next)
+    } catch (error) {
+      throw new KvError('KV_ERR_INSTALL', `the votes of this node cannot be written: ${(error as Error).message}`)
+    }
     votes = next
   }
 

@@ -57,6 +57,18 @@ t.test('coded errors keep code and message, others become one', async t => {
   await t.rejects(ipc.call('nothing', ''), { code: 'KV_ERR_INTERNAL' })
 })
 
+t.test('a call without a deadline waits for as long as it takes', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  let finish = (_result: string) => {}
+  const { ipc } = pair({ copy: () => new Promise(resolve => { finish = resolve }), echo: argument => argument })
+  const copied = ipc.call('copy', '', Infinity)
+  await ipc.call('echo', '')
+  mock.timers.tick(24 * 60 * 60 * 1000)
+  finish('all')
+  t.equal(await copied, 'all')
+})
+
 t.test('a call to a side that goes away ends, and so do later ones', async t => {
   const { ipc, cut } = pair({ never: () => new Promise(() => {}) })
   const call = ipc.call('never', '')

@@ -1,6 +1,7 @@
 // `/livez` says that the process lives, `/readyz` whether it can serve, and if not, why.
 
 import t from 'tap'
+import { noStateFiles, type StateFiles } from '../../plugins/ring/file.ts'
 import { type Storage } from '../../src/core/ports.ts'
 import { KvError } from '../../src/errors.ts'
 import { until } from '../support/memcached.ts'
@@ -59,6 +60,25 @@ t.test('a standby is ready, also when its storage was emptied', async t => {
   t.equal(await reason(standby), 'ready')
   standby.forget()
   t.equal(await reason(standby), 'ready')
+})
+
+t.test('a newer ring cannot be written to the disk', async t => {
+  let full = false
+  const files = (index: number): StateFiles => index > 0
+    ? noStateFiles
+    : {
+        ...noStateFiles,
+        ring: { read: async () => undefined, write: async () => { if (full) throw new Error('no space left on the device') } },
+        votes: { read: async () => undefined, write: async () => { if (full) throw new Error('no space left on the device') } }
+      }
+  const [a, b] = await startNodes(t, 4, { members: 3, files }) as unknown as [TestNode, TestNode]
+  full = true
+  t.match(await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }), { status: 503 })
+  t.match(await b.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }), { status: 200 }, 'the others go on')
+  await until('it is noticed', async () => await reason(a) === 'KV_ERR_INSTALL')
+  t.equal(await reason(b), 'ready')
+  full = false
+  await untilReady(a)
 })
 
 t.test('about to stop', async t => {

@@ -1,6 +1,8 @@
 // A worker that is killed costs no more than the requests it held; a node
 // that is told to stop loses none and exits 0; a primary that is killed takes its workers along, and comes back with the ring it had.
 
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import t from 'tap'
@@ -85,6 +87,21 @@ t.test('workers that are killed while the primary is about to answer them', asyn
   await cluster.ready()
   t.equal(node.pid, primary)
   t.doesNotThrow(() => process.kill(primary, 0), 'the primary went on')
+})
+
+t.test('a worker that cannot be replaced at once', async (t) => {
+  if (!needs(t, 'memcached', 'prlimit')) return
+  const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
+  const [node] = cluster.nodes as [TestNode]
+  const [victim, other] = node.workers() as [number, number]
+  const limit = (files: number) => execFileSync('prlimit', ['--pid', String(node.pid), `--nofile=${files}:`])
+  limit(readdirSync(`/proc/${node.pid}/fd`).length - 4)
+  process.kill(victim, 'SIGKILL')
+  await until('the attempt fails', () => /EMFILE/.test(node.output()))
+  t.same(node.workers(), [other], 'the other goes on')
+  limit(1_024)
+  await until('the worker is replaced', () => node.workers().length === 2)
+  await cluster.ready()
 })
 
 t.test('a node that is told to stop, behind a balancer', async (t) => {
