@@ -44,6 +44,10 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   let repairedMs: number | undefined
   // The ring that was renewed since the storage last forgot.
   let barrier: Ring | undefined
+  // True while what is under way only looks for what was missed.
+  let repairing = false
+  // How many times work was begun or given up.
+  let works = 0
   const attempts = createAttempts()
   const { look, ended } = oneAtATime(compare, log)
 
@@ -53,8 +57,10 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     if (recorded !== undefined) repairedMs ??= recorded.repairedMs
     if (ring === undefined) {
       if (recorded !== undefined) found(recorded.ring)
-    } else if (!attempts.underWay) {
-      await settle(ring, text)
+    } else {
+      // What a storage missed means nothing once it has forgotten everything.
+      if (text === undefined && repairing) abandon()
+      if (!attempts.underWay) await settle(ring, text)
     }
   }
 
@@ -120,11 +126,18 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   }
 
   function repair (from: Ring): void {
-    inBackground(async startedMs => {
+    repairing = inBackground(async startedMs => {
       const done = await complete(from, false, startedMs)
       if (done) log.info('fetched what was missing here from the other replicas')
       return done
     })
+  }
+
+  /** However the work ends that is under way, other work may begin now. */
+  function abandon (): void {
+    works++
+    repairing = false
+    attempts.end(false)
   }
 
   /** True if everything was fetched, and by a ring that is still in force. */
@@ -134,13 +147,20 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     return true
   }
 
-  /** Nothing is written to the record by others while the work is under way. Work that is not done waits longer each time. */
-  function inBackground (work: (startedMs: number) => Promise<boolean>): void {
-    if (!attempts.begin()) return
-    work(nowMs()).then(attempts.end, error => {
-      attempts.end(false)
+  /** Nothing is written to the record by others while the work is under way. Work that is not done waits longer each time. False: it is too early to begin. */
+  function inBackground (work: (startedMs: number) => Promise<boolean>): boolean {
+    if (!attempts.begin()) return false
+    const mine = ++works
+    const end = (done: boolean): void => {
+      if (mine !== works) return
+      repairing = false
+      attempts.end(done)
+    }
+    work(nowMs()).then(end, error => {
+      end(false)
       log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again')
     })
+    return true
   }
 
   return {

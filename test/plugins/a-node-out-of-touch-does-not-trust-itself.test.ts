@@ -45,6 +45,27 @@ t.test('out of touch for too long while it ran', async t => {
   t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
 })
 
+t.test('its storage forgets while it looks', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  let finish = (_complete: boolean) => {}
+  worker.onRepair = () => new Promise(resolve => { finish = resolve })
+  clock.nowMs += REPAIR_EVERY_MS + 1
+  await tick()
+  t.equal(repairs(worker.calls), 1)
+  record.text = undefined
+  let recovered = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { recovered = resolve })
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  t.ok(worker.calls.includes('recover 2'), 'it recovers at once')
+  finish(true)
+  await tick()
+  t.equal(record.text, RECOVERING_MARK, 'the end of the look changes nothing')
+  recovered(true)
+  await settle()
+  t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
+})
+
 t.test('away for too long', async t => {
   const { record, worker, tick } = await startKeeper(t, { file: three, text: textOf(three, NOW_MS - REPAIR_TRUST_MS) })
   await tick()
