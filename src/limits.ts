@@ -83,6 +83,9 @@ export const CIRCUIT_MAX_MS = 400
 /** Frames to one node that are under way at a time; operations gather while they are, so frames grow with the load. Two, so that a slow one leaves a way; with four a hop costs a tenth more. */
 export const PEER_FRAMES_IN_FLIGHT = 2
 
+/** Connections to a node for what is no frame: pulls, votes, questions. Some last for minutes. */
+export const PEER_ASIDES = 32
+
 /** Operations for one node that wait for a frame; beyond them an operation is refused as overloaded. */
 export const PEER_QUEUE = 8_192
 

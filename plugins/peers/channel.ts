@@ -4,11 +4,12 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type FastifyBaseLogger } from 'fastify'
 import { Pool, type Dispatcher } from 'undici'
+import { withDeadline } from '../../src/core/deadline.ts'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
 import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
-import { PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+import { PEER_ASIDES, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
 import { createBreaker } from './breaker.ts'
 import { createQueue, type Outcome, type Waiting } from './queue.ts'
 
@@ -47,13 +48,14 @@ const ERROR_CHARS = 1_000
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
 
 export function createChannel ({ node, tls, headers, log, ringJson, install }: ChannelOptions): Channel {
-  const pool = createPool(node, tls)
+  const pool = createPool(node, tls, PEER_FRAMES_IN_FLIGHT + 2)
+  // Others than those of frames, so that long pulls, votes and questions do not take the way of operations.
+  const asides = createPool(node, tls, PEER_ASIDES)
   const queue = createQueue()
   let framesInFlight = 0
   let scheduled = false
-  // True while the node's ring is not taken over here.
-  let refuses = false
   const breaker = createBreaker(node, log, probe)
+  const learn = createLearner(node, install, log)
 
   function send (ring: RingId, operation: Operation): Promise<Outcome> {
     return new Promise(resolve => {
@@ -128,19 +130,6 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     return operations.map((_, i) => refused ? failed('unreachable') : reply.answers[i] ?? FENCED)
   }
 
-  async function learn (json: string): Promise<boolean> {
-    try {
-      await install(parseRing(json))
-      refuses = false
-      return true
-    } catch (error) {
-      // It comes again with every reply.
-      if (!refuses) log.warn({ peer: node, err: error }, 'the ring of another node was not taken over')
-      refuses = true
-      return false
-    }
-  }
-
   async function post (body: Buffer): Promise<Reply> {
     breaker.move('attempt')
     const patience = new AbortController()
@@ -171,12 +160,12 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   async function close (): Promise<void> {
     breaker.close()
     for (const waiting of queue.takeAll()) answer(waiting, failed('unreachable'))
-    await pool.destroy()
+    await Promise.all([pool.destroy(), asides.destroy()])
   }
 
   return {
-    ...createCaller(node, pool, headers),
-    get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 },
+    ...createCaller(node, asides, headers),
+    get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 && asides.stats.size === 0 },
     send,
     greet,
     close
@@ -187,6 +176,22 @@ function answer (waiting: Waiting, outcome: Outcome): void {
   for (const caller of waiting.callers) caller(outcome)
 }
 
+/** Takes over what the node sends as its ring; false: that was not possible. */
+function createLearner (node: string, install: ChannelOptions['install'], log: FastifyBaseLogger): (json: string) => Promise<boolean> {
+  let refused = false
+  return async json => {
+    try {
+      await install(parseRing(json))
+      refused = false
+    } catch (error) {
+      // It comes again with every reply.
+      if (!refused) log.warn({ peer: node, err: error }, 'the ring of another node was not taken over')
+      refused = true
+    }
+    return !refused
+  }
+}
+
 /** The bytes of an answer that may be a reply. Its length is looked at first: what another node sends is not read without a bound. */
 async function bytesOf (node: string, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<Buffer> {
   const isReply = statusCode === 200 || statusCode === 409
@@ -195,16 +200,23 @@ async function bytesOf (node: string, { statusCode, headers, body }: Dispatcher.
   throw new Error(isReply ? `${node} answered more than a reply can be` : `${node} answered ${statusCode}`)
 }
 
-/** Requests that are no frames, over the same connections. */
+/** Requests that are no frames. */
 function createCaller (node: string, pool: Pool, headers: ChannelOptions['headers']): Pick<Channel, 'call' | 'stream'> {
   async function stream (path: string, body: object, timeoutMs: number): Promise<Dispatcher.ResponseData> {
-    const answer = await pool.request({
+    const patience = new AbortController()
+    const asked = pool.request({
       method: 'POST',
       path,
       headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify(body),
       headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs
+      bodyTimeout: timeoutMs,
+      signal: patience.signal
+    })
+    // Its own deadlines begin when there is a connection for it.
+    const answer = await withDeadline(asked, timeoutMs + PEER_CONNECT_MS, () => new KvError('KV_ERR_NODE_NOT_READY', `${node} did not answer in time`)).catch(error => {
+      patience.abort()
+      throw error
     })
     if (answer.statusCode === 200) return answer
     const text = (await answer.body.text()).slice(0, ERROR_CHARS)
@@ -223,10 +235,9 @@ function messageOf (text: string): string {
 }
 
 /** Redirects are not followed: a node answers for itself. */
-function createPool (node: string, tls: TlsIdentity | undefined): Pool {
+function createPool (node: string, tls: TlsIdentity | undefined, connections: number): Pool {
   return new Pool(`${tls === undefined ? 'http' : 'https'}://${node}`, {
-    // More than frames, so that long pulls, votes and questions do not take the way of operations.
-    connections: PEER_FRAMES_IN_FLIGHT + 4,
+    connections,
     pipelining: 1,
     headersTimeout: PEER_DEADLINE_MS,
     bodyTimeout: PEER_DEADLINE_MS,

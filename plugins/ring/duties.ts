@@ -24,8 +24,8 @@ export interface Duties {
 }
 
 export function createDuties ({ node, log, receive, purge }: DutyOptions): Duties {
-  const receiving = createAttempts()
-  const purging = createAttempts()
+  const receiving = createAttempts(log)
+  const purging = createAttempts(log)
   let ring: Ring | undefined
   let purgedBy: Ring | undefined
 
@@ -34,19 +34,12 @@ export function createDuties ({ node, log, receive, purge }: DutyOptions): Dutie
   function look (): void {
     const current = ring
     if (current === undefined) return
-    if (current.pending?.includes(node) && receiving.begin()) {
-      receive(current).then(receiving.end, error => {
-        receiving.end(false)
-        log.warn({ err: error }, 'receiving the slots of this node was interrupted and will be tried again')
-      })
-    }
-    if (current.next === undefined && !isTidy() && purging.begin()) {
-      purge(current).then(done => {
-        purging.end(done)
+    if (current.pending?.includes(node)) receiving.begin('receiving the slots of this node', () => receive(current))
+    if (current.next === undefined && !isTidy()) {
+      purging.begin('purging slots of other nodes', async () => {
+        const done = await purge(current)
         if (done) purgedBy = current
-      }, error => {
-        purging.end(false)
-        log.warn({ err: error }, 'purging slots of other nodes was interrupted and will be tried again')
+        return done
       })
     }
   }

@@ -36,6 +36,9 @@ export interface Guard {
   look (): Promise<void>
 }
 
+const REPAIR = 'fetching what was missed from the other replicas'
+const RECOVERY = 'fetching what was forgotten from the other replicas'
+
 export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, found }: GuardOptions): Guard {
   let ring: Ring | undefined
   // True while nothing that this node holds was ever acknowledged, so that a missing record is no loss.
@@ -44,11 +47,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   let repairedMs: number | undefined
   // The ring that was renewed since the storage last forgot.
   let barrier: Ring | undefined
-  // True while what is under way only looks for what was missed.
-  let repairing = false
-  // How many times work was begun or given up.
-  let works = 0
-  const attempts = createAttempts()
+  // While work is under way nothing else writes to the record.
+  const attempts = createAttempts(log)
   const { look, ended } = oneAtATime(compare, log)
 
   async function compare (): Promise<void> {
@@ -59,8 +59,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       if (recorded !== undefined) found(recorded.ring)
     } else {
       // What a storage missed means nothing once it has forgotten everything.
-      if (text === undefined && repairing) abandon()
-      if (!attempts.underWay) await settle(ring, text)
+      if (text === undefined && attempts.underWay === REPAIR) attempts.abandon()
+      if (attempts.underWay === undefined) await settle(ring, text)
     }
   }
 
@@ -104,7 +104,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       attempts.reset()
       log.error({ replicas: current.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
     }
-    inBackground(async startedMs => {
+    attempts.begin(RECOVERY, async () => {
+      const startedMs = nowMs()
       const from = await fenceOff(current)
       if (!await complete(from, true, startedMs)) return false
       if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
@@ -126,40 +127,17 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   }
 
   function repair (from: Ring): void {
-    repairing = inBackground(async startedMs => {
-      const done = await complete(from, false, startedMs)
+    attempts.begin(REPAIR, async () => {
+      const done = await complete(from, false, nowMs())
       if (done) log.info('fetched what was missing here from the other replicas')
       return done
     })
-  }
-
-  /** However the work ends that is under way, other work may begin now. */
-  function abandon (): void {
-    works++
-    repairing = false
-    attempts.end(false)
   }
 
   /** True if everything was fetched, and by a ring that is still in force. */
   async function complete (from: Ring, forgotten: boolean, startedMs: number): Promise<boolean> {
     if (!await fetch(from, forgotten) || ring === undefined || !sameShape(from, ring)) return false
     repairedMs = startedMs
-    return true
-  }
-
-  /** Nothing is written to the record by others while the work is under way. Work that is not done waits longer each time. False: it is too early to begin. */
-  function inBackground (work: (startedMs: number) => Promise<boolean>): boolean {
-    if (!attempts.begin()) return false
-    const mine = ++works
-    const end = (done: boolean): void => {
-      if (mine !== works) return
-      repairing = false
-      attempts.end(done)
-    }
-    work(nowMs()).then(end, error => {
-      end(false)
-      log.warn({ err: error }, 'fetching pairs from the other replicas was interrupted and will be tried again')
-    })
     return true
   }
 

@@ -4,6 +4,7 @@
 
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
+import { withDeadline } from '../../src/core/deadline.ts'
 import { lastSeen, type SeenChange } from '../../src/core/change.ts'
 import { createPlacement, type Placement, type Plan } from '../../src/core/placement.ts'
 import { type Plans } from '../../src/core/ports.ts'
@@ -82,7 +83,7 @@ export function createInstalledRing (): InstalledRing {
     const view = current
     if (view === undefined || compareRings(id, view.ring) !== 0) return undefined
     if (!view.serving) {
-      await atMost(view.opened.promise, INSTALL_DEADLINE_MS)
+      await withDeadline(view.opened.promise, INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL')).catch(() => {})
       if (view !== current || !view.serving) return undefined
     }
     view.inFlight++
@@ -113,11 +114,4 @@ function resolvers (): PromiseWithResolvers<void> {
   let reject!: (reason?: unknown) => void
   const promise = new Promise<void>((_resolve, _reject) => { resolve = _resolve; reject = _reject })
   return { promise, resolve, reject }
-}
-
-/** Resolves with the promise or when the time is up, whichever comes first. */
-async function atMost (promise: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  await Promise.race([promise, new Promise<void>(resolve => { timer = setTimeout(resolve, timeoutMs) })])
-  clearTimeout(timer)
 }

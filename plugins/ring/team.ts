@@ -3,6 +3,7 @@
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
+import { withDeadline } from '../../src/core/deadline.ts'
 import { type Ring, type RingId } from '../../src/core/ring.ts'
 
 export interface WorkerPort {
@@ -31,7 +32,7 @@ export function createTeam (log: FastifyBaseLogger) {
   /** A worker that cannot switch in time is ended: what it had in flight then ends too. */
   async function switchWorker (worker: WorkerPort, ring: Ring): Promise<void> {
     try {
-      await withDeadline(worker.switchTo(ring), INSTALL_DEADLINE_MS)
+      await withDeadline(worker.switchTo(ring), INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL'))
     } catch (error) {
       workers.delete(worker)
       worker.kill()
@@ -54,18 +55,5 @@ export function createTeam (log: FastifyBaseLogger) {
       worker.serve(ring)
     },
     remove: (worker: WorkerPort): void => { workers.delete(worker) }
-  }
-}
-
-/** The promise, or `KV_ERR_INSTALL` when the time is up. */
-async function withDeadline<T> (promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new KvError('KV_ERR_INSTALL')), timeoutMs)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
