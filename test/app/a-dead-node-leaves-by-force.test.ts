@@ -3,7 +3,8 @@
 
 import t from 'tap'
 import { until } from '../support/memcached.ts'
-import { freePort, startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
+import { startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
+import { freePort } from '../support/ports.ts'
 import { changesOf, checkKeys, createGate, isError, isOk, ringOf, sameRing, untilEmpty, writeKeys } from '../support/ring-changes.ts'
 
 type Four = TestNodes & [TestNode, TestNode, TestNode, TestNode]

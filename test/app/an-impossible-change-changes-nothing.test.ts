@@ -1,7 +1,8 @@
 // What cannot be carried out is refused with its code, and neither the ring nor any pair is another afterwards.
 
 import t from 'tap'
-import { freePort, seedAtOnce, startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
+import { seedAtOnce, startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
+import { freePort } from '../support/ports.ts'
 import { dump, isError, isOk, ringOf, sameRing, writeKeys } from '../support/ring-changes.ts'
 
 type Three = TestNodes & [TestNode, TestNode, TestNode]

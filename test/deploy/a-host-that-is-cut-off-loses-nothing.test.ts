@@ -8,7 +8,7 @@ import { brokenBulk, type BulkOptions } from '../support/bulk.ts'
 import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/lab.ts'
 import { startLoad, WRITERS } from '../support/load.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const BULK: BulkOptions = { pairs: 300, valueBytes: 100 }
 const CUT_MS = 10_000

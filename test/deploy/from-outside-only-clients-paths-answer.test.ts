@@ -5,7 +5,7 @@ import t from 'tap'
 import { fileOfProject } from '../support/ending.ts'
 import { BALANCER, mayHaveLab, NODES, startLab, type Lab } from '../support/lab.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 /** The cells of the table's rows, in a Markdown file, whose first cell the pattern matches. */
 function rowsOf (file: string, first: RegExp): string[][] {

@@ -10,7 +10,7 @@ import { fileOfProject } from '../support/ending.ts'
 import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/lab.ts'
 import { startLoad } from '../support/load.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const BULK: BulkOptions = { pairs: 300, valueBytes: 100 }
 

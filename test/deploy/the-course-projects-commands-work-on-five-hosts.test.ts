@@ -3,7 +3,7 @@
 import t from 'tap'
 import { BALANCER, mayHaveLab, NODES, startLab, untilInOrder } from '../support/lab.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 t.test('from reconfigure.sh to a ring that has grown and shrunk', async t => {
   if (!await mayHaveLab(t)) return

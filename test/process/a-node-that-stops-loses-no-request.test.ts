@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
-import { freePort } from '../support/nodes.ts'
+import { freePort } from '../support/ports.ts'
 import { until } from '../support/memcached.ts'
 import { seed, spawnNode, untilAlive } from './spawn-node.ts'
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import t from 'tap'
-import { freePort } from '../support/nodes.ts'
+import { freePort } from '../support/ports.ts'
 import { until } from '../support/memcached.ts'
 import { seed, spawnNode, untilAlive } from './spawn-node.ts'
 

@@ -51,6 +51,7 @@ t.test('what was looked at but not written is certain to be undone', async (t) =
 t.test('beyond so many in flight it is overloaded at once', async (t) => {
   if (!needs(t, 'memcached')) return
   const memcached = await startMemcached(t, { socket: true })
+  await writeRing(memcached.address)
   const storage = await openStorage(t, memcached.address)
   memcached.pause()
   const reasons = new Map<string, number>()

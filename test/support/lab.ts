@@ -33,7 +33,7 @@ export interface Lab {
   reconfigure (lines?: string, ...args: string[]): Promise<Ended>
 }
 
-const COMMAND_MS = 120_000
+const COMMAND_MS = 600_000
 const SETTLE_MS = 60_000
 const OUTPUT_BYTES = 16 * 1024 * 1024
 const SECRET = 'the secret of the lab'.replaceAll(' ', '-')

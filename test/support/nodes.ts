@@ -2,8 +2,6 @@
 // A node can stop, come back at its address, or forget its pairs as a Memcached does that came back empty.
 
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { type FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { type Test } from 'tap'
@@ -18,6 +16,7 @@ import { parseSeed } from '../../src/core/ring.ts'
 import { createClock } from '../../src/core/version.ts'
 import { workerOf } from '../../src/node.ts'
 import { until } from './memcached.ts'
+import { freePort } from './ports.ts'
 
 export interface NodesOptions {
   /** Replicas that seeding asks for; 3. */
@@ -124,15 +123,6 @@ export function percent (value: string | Buffer): string {
   let text = ''
   for (const byte of Buffer.from(value as string)) text += PERCENT[byte]
   return text
-}
-
-/** A port of 127.0.0.1 that nobody has at this moment. */
-export async function freePort (): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
 }
 
 async function startNode (index: number, options: NodesOptions): Promise<TestNode> {
