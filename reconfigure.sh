@@ -99,8 +99,16 @@ check_nodes () {
       401) fail "$node has another CLUSTER_TOKEN; nothing was changed" ;;
       *) fail "$node answers $status to /hash_ring; nothing was changed" ;;
     esac
+    note_generation "$node"
     if [ "$wipe" = no ]; then check_empty "$node"; fi
   done
+}
+
+# A node takes no older generation than it has, and that may come from a machine whose clock was ahead.
+note_generation () {
+  local present
+  present=$({ ask "$scheme://$1/hash_ring" 2> /dev/null || true; } | sed -n 's/.*"generation":\([0-9]*\).*/\1/p')
+  if [ -n "$present" ] && [ "$present" -ge "$generation" ]; then generation=$((present + 1)); fi
 }
 
 # The first two characters of the list tell.
@@ -115,8 +123,7 @@ check_empty () {
 }
 
 seed () {
-  local node generation answer data
-  generation=$(date +%s%3N)
+  local node answer data
   data="{\"nodes\":[$members],\"replicas\":$REPLICAS,\"generation\":$generation}"
   if [ "$wipe" = yes ]; then
     for node in "${nodes[@]}"; do
@@ -158,6 +165,7 @@ main () {
   read_nodes
   if [ -z "${CLUSTER_TOKEN:-}" ] && [ -r /etc/ringkeep/node.env ]; then CLUSTER_TOKEN=$(sed -n 's/^CLUSTER_TOKEN=//p' /etc/ringkeep/node.env); fi
   [[ ${CLUSTER_TOKEN:-} =~ ^[A-Za-z0-9._~+/=-]*$ ]] || fail 'CLUSTER_TOKEN consists of letters, digits and . _ ~ + / = -'
+  generation=$(date +%s%3N)
   check_nodes
   seed
   wait_until_ready

@@ -25,13 +25,14 @@ readonly SETTINGS=/etc/ringkeep
 readonly STATE=/var/lib/ringkeep
 readonly UNITS=/etc/systemd/system
 readonly UNIT_NAMES=(ringkeep.socket ringkeep.service ringkeep-memcached.service)
+readonly NEEDRESTART=/etc/needrestart/conf.d/ringkeep.conf
 readonly MEMCACHED_PORT=11311
 # A node answers within so many seconds, and so many starts by systemd.
 readonly START_S=30 START_TRIES=5
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly source_dir
 
-address='' previous='' memory='' memory_before='' firewall=yes uninstall=no purge=no
+address='' host=0.0.0.0 previous='' memory='' memory_before='' firewall=yes uninstall=no purge=no
 
 say () { printf 'setup.sh: %s\n' "$*"; }
 fail () { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
@@ -81,6 +82,9 @@ choose_address () {
   local before
   before=$(setting NODE_ADDRESS)
   [ -n "$address" ] || address=$before
+  # An operator may have it listen on fewer addresses than all.
+  host=$(setting HOST)
+  host=${host:-0.0.0.0}
   if [ -z "$address" ]; then
     local own
     own=$(ip -o -4 route get 192.0.2.1 2> /dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
@@ -129,7 +133,7 @@ apt_install () {
   if ! { apt-get -o DPkg::Lock::Timeout=300 update -q && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${missing[@]}"; } > "$log" 2>&1; then
     tail -n 5 "$log" >&2
     rm -f "$log"
-    fail "cannot install ${missing[*]} from the package sources; nothing of Ringkeep was changed"
+    fail "cannot install ${missing[*]} from the package sources; run this again when that is mended"
   fi
   rm -f "$log"
 }
@@ -228,21 +232,31 @@ put () {
 
 write_settings () {
   mkdir -p "$SETTINGS"
-  local port=${address##*:}
-  { printf '%s\n' HOST=0.0.0.0 "PORT=$port" "NODE_ADDRESS=$address" STORAGE=memcached "MEMCACHED=127.0.0.1:$MEMCACHED_PORT" "STATE_DIR=$STATE" "CLUSTER_TOKEN=$token" REQUIRE_TOKEN=1
+  local port=${address##*:} listen=$host
+  [[ $host != *:* ]] || listen="[$host]"
+  { printf '%s\n' "HOST=$host" "PORT=$port" "NODE_ADDRESS=$address" STORAGE=memcached "MEMCACHED=127.0.0.1:$MEMCACHED_PORT" "STATE_DIR=$STATE" "CLUSTER_TOKEN=$token" REQUIRE_TOKEN=1
     # What the operator has added stays.
     grep -vE '^(HOST|PORT|NODE_ADDRESS|STORAGE|MEMCACHED|STATE_DIR|CLUSTER_TOKEN|REQUIRE_TOKEN)=' "$SETTINGS/node.env" 2> /dev/null || true
   } | put "$SETTINGS/node.env" 640 ringkeep
   echo "MEMORY_MB=$memory" | put "$SETTINGS/memcached.env" 644 root
+  # Upgrades of the system may restart what uses a new library; this one would be empty afterwards.
+  mkdir -p "${NEEDRESTART%/*}"
+  # shellcheck disable=SC2016
+  echo '$nrconf{override_rc}{qr(^ringkeep-memcached)} = 0;' | put "$NEEDRESTART" 644 root
   local unit
   for unit in "${UNIT_NAMES[@]}"; do
-    sed "s/^ListenStream=0.0.0.0:5000\$/ListenStream=0.0.0.0:$port/" "$source_dir/deploy/systemd/$unit" | put "$UNITS/$unit" 644 root
+    sed "s/^ListenStream=0.0.0.0:5000\$/ListenStream=$listen:$port/" "$source_dir/deploy/systemd/$unit" | put "$UNITS/$unit" 644 root
   done
 }
 
-# At the first run only: what the operator does with the firewall afterwards is not undone by an upgrade.
+# Once only: what the operator does with the firewall afterwards, or wants to do without this, is not undone by an upgrade.
 open_firewall () {
-  [ "$firewall" = yes ] && [ -z "$previous" ] || return 0
+  [ ! -e "$SETTINGS/firewall-is-decided" ] || return 0
+  if [ "$firewall" = yes ]; then set_firewall; fi
+  touch "$SETTINGS/firewall-is-decided"
+}
+
+set_firewall () {
   has_systemd || { say 'the firewall is left as it is, as systemd does not run here'; return 0; }
   local other port
   for other in netfilter-persistent firewalld; do
@@ -257,10 +271,11 @@ open_firewall () {
 
 # True once the node answers and reaches its storage.
 answers () {
-  local scheme=http answer
+  local scheme=http own=$host answer
+  if [ "$host" = 0.0.0.0 ] || [ "$host" = :: ]; then own=127.0.0.1; elif [[ $host == *:* ]]; then own="[$host]"; fi
   [ -z "$(setting TLS_CERT)" ] || scheme=https
   # Whose certificate it is does not matter here: it is this machine's own port.
-  answer=$(curl -ks --max-time 2 "$scheme://127.0.0.1:${address##*:}/readyz") && [ -n "$answer" ] && [[ $answer != *KV_ERR_STORAGE* && $answer != *KV_ERR_STOPPING* ]]
+  answer=$(curl -ks --max-time 2 "$scheme://$own:${address##*:}/readyz") && [ -n "$answer" ] && [[ $answer != *KV_ERR_STORAGE* && $answer != *KV_ERR_STOPPING* ]]
 }
 
 start () {
@@ -296,13 +311,13 @@ remove () {
   local unit
   for unit in "${UNIT_NAMES[@]}"; do rm -f "$UNITS/$unit"; done
   if has_systemd; then systemctl daemon-reload; fi
-  rm -rf "$APP"
+  rm -rf "$APP" "$NEEDRESTART"
   if [ "$purge" = yes ]; then
     rm -rf "$SETTINGS" "$STATE"
     for user in ringkeep ringkeep-memcached; do if id "$user" > /dev/null 2>&1; then userdel "$user"; fi; done
     say 'removed, with settings and state'
   else
-    say "removed; settings stay in $SETTINGS, the ring in $STATE"
+    say "removed, and the pairs with its Memcached; settings stay in $SETTINGS, the ring in $STATE"
   fi
 }
 

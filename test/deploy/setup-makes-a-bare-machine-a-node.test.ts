@@ -103,11 +103,13 @@ t.test('from nothing to a node, and back', async t => {
 
   await t.test('a second run is an upgrade', async t => {
     const before = readlinkSync(join(root.path, 'opt/ringkeep/current'))
-    const settings = `${read(root, 'etc/ringkeep/node.env')}COPY_MB_PER_S=50\n`
+    const settings = `${read(root, 'etc/ringkeep/node.env').replace('HOST=0.0.0.0', 'HOST=127.0.0.1')}COPY_MB_PER_S=50\n`
     writeFileSync(join(root.path, 'etc/ringkeep/node.env'), settings)
     const { code, stdout, stderr } = await root.run([SETUP])
     t.equal(code, 0, stdout + stderr)
     t.equal(read(root, 'etc/ringkeep/node.env'), settings, 'settings stay, the operator\'s own too')
+    t.match(read(root, 'etc/systemd/system/ringkeep.socket'), 'ListenStream=127.0.0.1:5000\n')
+    t.match(read(root, 'etc/needrestart/conf.d/ringkeep.conf'), /^\$nrconf\{override_rc\}\{qr\(\^ringkeep-memcached\)\} = 0;\n$/, 'no upgrade of the system restarts its Memcached')
     t.not(readlinkSync(join(root.path, 'opt/ringkeep/current')), before, 'the application is another')
     t.ok(existsSync(join(root.path, before)), 'the one before is there to go back to')
   })
@@ -120,7 +122,7 @@ t.test('from nothing to a node, and back', async t => {
 
   await t.test('removed', async t => {
     t.match(await root.run([SETUP, '--uninstall', '--purge']), { code: 0 })
-    for (const path of ['opt/ringkeep', 'etc/ringkeep', 'var/lib/ringkeep', 'etc/systemd/system/ringkeep.service']) t.notOk(existsSync(join(root.path, path)), path)
+    for (const path of ['opt/ringkeep', 'etc/ringkeep', 'var/lib/ringkeep', 'etc/systemd/system/ringkeep.service', 'etc/needrestart/conf.d/ringkeep.conf']) t.notOk(existsSync(join(root.path, path)), path)
     t.notMatch(read(root, 'etc/passwd'), 'ringkeep')
   })
 

@@ -1,7 +1,7 @@
 // Three nodes, a balancer and a client, each a host of its own: the course project's commands, word for word, and what they do.
 
 import t from 'tap'
-import { BALANCER, mayHaveLab, NODES, startLab, untilInOrder } from '../support/lab.ts'
+import { BALANCER, mayHaveLab, NODES, seedAlone, startLab, untilInOrder } from '../support/lab.ts'
 
 t.setTimeout(900_000)
 
@@ -53,4 +53,10 @@ t.test('a second seeding of a cluster that holds pairs', async t => {
   t.equal((await lab.exec('client', 'curl', '-s', `${BALANCER}/route?key=k`)).stdout, 'v')
   t.equal((await lab.reconfigure(undefined, '--wipe')).code, 0)
   t.equal((await lab.exec('client', 'curl', '-s', `${BALANCER}/route?key=k`)).stdout, 'N/A')
+
+  const generation = Date.now() + 60 * 60 * 1000
+  t.equal(await seedAlone(NODES[1] as string, { nodes: [{ ip: NODES[1], key: 1 }], generation }), 200, 'by a machine whose clock is ahead')
+  const { code, stdout, stderr } = await lab.reconfigure(undefined, '--wipe')
+  t.equal(code, 0, stderr)
+  t.match(stdout, `"generation":${generation + 1}`)
 })

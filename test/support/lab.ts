@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test } from 'tap'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { type RingJson } from '../../src/core/ring.ts'
 import { bulkKey, bulkValue, type BulkOptions } from './bulk.ts'
 import { forEach, put } from './client.ts'
@@ -111,4 +111,15 @@ export async function untilInOrder (): Promise<RingJson> {
 /** Writes pairs through a door, the balancer if none is said, one by one as clients do. */
 export async function writePairs (bulk: BulkOptions, door: string = BALANCER): Promise<void> {
   await forEach(Array.from({ length: bulk.pairs }, (_, index) => index), index => put(door, bulkKey(index), bulkValue(index, bulk) as string))
+}
+
+/** Seeds one node as an operator does who does not use `reconfigure.sh`. */
+export async function seedAlone (node: string, seed: object): Promise<number> {
+  const headers = { authorization: `Bearer ${SECRET}`, 'content-type': 'application/x-www-form-urlencoded' }
+  // A connection to the node of an earlier lab may still be in the pool.
+  const dispatcher = new Agent()
+  const { statusCode, body } = await request(`http://${node}/hash_ring`, { dispatcher, method: 'POST', headers, body: `data=${encodeURIComponent(JSON.stringify(seed))}` })
+  await body.dump()
+  await dispatcher.close()
+  return statusCode
 }
