@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { type RingId } from '../../src/core/ring.ts'
 import { FENCED, failed, type Failed, type Fenced, type GetResult, type MergeResult } from '../../src/core/ports.ts'
 import { type Record } from '../../src/core/record.ts'
+import { type View } from '../ring/installed.ts'
 
 export interface LocalReplica {
   get (ring: RingId, slot: number, key: string): Promise<GetResult | Fenced>
@@ -21,17 +22,34 @@ const NOT_REPLICA = failed('not-replica')
 export default fp(async app => {
   const { storage, ring } = app
 
+  /** What a request mostly meets, a ring in force and a storage that remembers, costs one promise beside the storage's own. */
+  function fenced<T> (id: RingId, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
+    const view = ring.enter(id)
+    return view === undefined || view instanceof Promise || storage.memory === 0 ? patiently(view, slot, operation) : carryOut(view, slot, operation)
+  }
+
+  async function patiently<T> (entering: View | undefined | Promise<View | undefined>, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
+    const view = await entering
+    if (view === undefined) return FENCED
+    // Another process of this node may have seen the storage recover before this one did.
+    if (storage.memory === 0) await storage.recheck()
+    return carryOut(view, slot, operation)
+  }
+
   /** An answer counts only if the storage remembered everything from before the operation until after it. */
-  async function fenced<T> (id: RingId, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
-    const answer = await ring.within<T | Failed>(id, async view => {
-      if (!view.placement.replicates(ring.node, slot)) return NOT_REPLICA
-      // Another process of this node may have seen the storage recover before this one did.
-      if (storage.memory === 0) await storage.recheck()
-      const memory = storage.memory
-      const result = await operation()
-      return memory === 0 || storage.memory !== memory ? RECOVERING : result
+  function carryOut<T> (view: View, slot: number, operation: () => Promise<T>): Promise<T | Failed> {
+    const { memory } = storage
+    if (!view.placement.replicates(ring.node, slot)) {
+      ring.leave(view)
+      return Promise.resolve(NOT_REPLICA)
+    }
+    return operation().then(answer => {
+      ring.leave(view)
+      return memory === 0 || storage.memory !== memory ? RECOVERING : answer
+    }, error => {
+      ring.leave(view)
+      throw error
     })
-    return answer ?? FENCED
   }
 
   app.decorate('replica', {

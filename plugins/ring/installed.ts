@@ -33,9 +33,13 @@ export interface InstalledRing extends Plans {
   /** The ring is in force at every process of the node: operations that waited for that begin now. */
   serve (id: RingId): void
   /**
-   * Runs one storage operation under ring `id`, as soon as that ring is in force here. Undefined, without running it, if
-   * another ring is (or comes while waiting), or if the ring takes longer than its deadline.
+   * Begins one storage operation under ring `id`: at once where that ring is in force here, as nearly always, else as soon as it is. Undefined: it must
+   * not begin, since another ring is in force (or comes while waiting), or the ring takes longer than its deadline. Who gets a view calls `leave` once.
    */
+  enter (id: RingId): View | undefined | Promise<View | undefined>
+  /** An operation under this view has ended. */
+  leave (view: View): void
+  /** Runs one storage operation under ring `id`, between `enter` and `leave`; undefined, without running it, if it must not begin. */
   within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined>
 }
 
@@ -74,23 +78,36 @@ export function createInstalledRing (): InstalledRing {
     current.opened.resolve()
   }
 
-  function end (view: CountedView): void {
+  function begin (view: CountedView): View {
+    view.inFlight++
+    return view
+  }
+
+  function leave (left: View): void {
+    const view = left as CountedView
     view.inFlight--
     if (view.inFlight === 0 && older.delete(view)) view.idle.resolve()
   }
 
-  async function within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined> {
+  async function enterWhenOpened (view: CountedView): Promise<View | undefined> {
+    await withDeadline(view.opened.promise, INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL')).catch(() => {})
+    return view === current && view.serving ? begin(view) : undefined
+  }
+
+  function enter (id: RingId): View | undefined | Promise<View | undefined> {
     const view = current
     if (view === undefined || compareRings(id, view.ring) !== 0) return undefined
-    if (!view.serving) {
-      await withDeadline(view.opened.promise, INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL')).catch(() => {})
-      if (view !== current || !view.serving) return undefined
-    }
-    view.inFlight++
+    return view.serving ? begin(view) : enterWhenOpened(view)
+  }
+
+  async function within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined> {
+    const entering = enter(id)
+    const view = entering instanceof Promise ? await entering : entering
+    if (view === undefined) return undefined
     try {
       return await operation(view)
     } finally {
-      end(view)
+      leave(view)
     }
   }
 
@@ -105,6 +122,8 @@ export function createInstalledRing (): InstalledRing {
     },
     switchTo,
     serve,
+    enter,
+    leave,
     within
   }
 }

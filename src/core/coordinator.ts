@@ -138,7 +138,7 @@ function gather<A> (plan: Plan, send: (node: string, index: number) => A | Promi
     }
     plan.nodes.forEach((node, index) => {
       const answer = send(node, index)
-      if (answer instanceof Promise) answer.then(value => take(value, index)).catch(reject)
+      if (answer instanceof Promise) answer.then(value => take(value, index), reject)
       else take(answer, index)
     })
   })

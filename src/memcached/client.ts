@@ -1,5 +1,5 @@
 // The data connections of one process to its Memcached: a few, replaced with backoff when they end. A caller picks one
-// and keeps to it for as long as its commands depend on one another: the number that a `gets` answered means nothing on
+// and keeps to it for as long as its commands depend on one another: the number that a `mg` answered means nothing on
 // a connection made later, behind which may be another run of Memcached.
 
 import { failed, type Failed } from '../core/ports.ts'

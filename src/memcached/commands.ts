@@ -16,15 +16,19 @@ const LAST_RELATIVE_S = 30 * 24 * 60 * 60
 /** Answered with every statistic of the instance. */
 export const STATS = 'stats\r\n'
 
+/**
+ * A meta get, answered with the value under its name. Memcached sends the answers of several that came together together, where
+ * it sends those of the classic `get` one by one.
+ */
 export function getCommand (name: string): string {
   assert.ok(NAME.test(name))
-  return 'get ' + name + '\r\n'
+  return 'mg ' + name + ' k v\r\n'
 }
 
-/** Like `get`, with the number that a later `cas` must present. */
+/** Like the above, with the number that a later `cas` must present. */
 export function getsCommand (name: string): string {
   assert.ok(NAME.test(name))
-  return 'gets ' + name + '\r\n'
+  return 'mg ' + name + ' k v c\r\n'
 }
 
 export function deleteCommand (name: string): string {
@@ -38,7 +42,7 @@ export function addLine (name: string, expiryS: number, bytes: number): string {
   return `add ${name} 0 ${expiryS} ${bytes}\r\n`
 }
 
-/** The line before the body of an item that must still be the one that `gets` saw. */
+/** The line before the body of an item that must still be the one whose number was told. */
 export function casLine (name: string, expiryS: number, bytes: number, cas: string): string {
   assert.ok(NAME.test(name) && Number.isInteger(expiryS) && /^\d{1,20}$/.test(cas))
   return `cas ${name} 0 ${expiryS} ${bytes} ${cas}\r\n`

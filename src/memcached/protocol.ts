@@ -3,10 +3,10 @@
 // a value under another name than the one asked for, throw `KV_ERR_STORAGE`: nothing later on that connection can be
 // trusted then.
 //
-//   VALUE <name> <flags> <bytes> [<cas>]\r\n<bytes of value>\r\nEND\r\n     get, gets
-//   END\r\n                                                                 get, gets: no such item
-//   STAT <name> <value>\r\n ... END\r\n                                     stats
-//   STORED\r\n and the other words                                          the rest
+//   VA <bytes> k<name> [c<cas>]\r\n<bytes of value>\r\n     mg
+//   EN [k<name>]\r\n                                        mg: no such item; older versions leave out the name
+//   STAT <name> <value>\r\n ... END\r\n                     stats
+//   STORED\r\n and the other words                          the rest
 
 import { KvError } from '../errors.ts'
 import { MEMCACHED_ITEM_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_STATS } from './limits.ts'
@@ -17,8 +17,9 @@ export interface WordReply { readonly kind: 'miss' | 'stored' | 'not-stored' | '
 export type Reply = ValueReply | StatsReply | WordReply
 
 const FULL: WordReply = { kind: 'full' }
+const MISS: WordReply = { kind: 'miss' }
 const WORDS = new Map<string, WordReply>([
-  ['END', { kind: 'miss' }],
+  ['EN', MISS],
   ['STORED', { kind: 'stored' }],
   ['NOT_STORED', { kind: 'not-stored' }],
   ['EXISTS', { kind: 'exists' }],
@@ -31,10 +32,10 @@ const WORDS = new Map<string, WordReply>([
 
 const LF = 10
 const CR = 13
-const SPACE = 32
 const ZERO = 48
-const VALUE = [...Buffer.from('VALUE ')]
-const END = [...Buffer.from('END\r\n')]
+const VALUE = [...Buffer.from('VA ')]
+const NAME = [...Buffer.from(' k')]
+const CAS = [...Buffer.from(' c')]
 
 /** What the parser knows between chunks. */
 export interface Parser {
@@ -47,14 +48,12 @@ export interface Parser {
   body: Buffer | undefined
   bodyFilled: number
   cas: string
-  /** A value that is whole and whose END is due. */
-  value: ValueReply | undefined
   stats: Map<string, string> | undefined
 }
 
 export function createParser (expectedName: () => string, emit: (reply: Reply) => void): Parser {
   return {
-    expectedName, emit, partial: undefined, body: undefined, bodyFilled: 0, cas: '', value: undefined, stats: undefined
+    expectedName, emit, partial: undefined, body: undefined, bodyFilled: 0, cas: '', stats: undefined
   }
 }
 
@@ -95,31 +94,35 @@ function readLine (parser: Parser, source: Buffer, at: number, lf: number): numb
 }
 
 function readValueLine (parser: Parser, source: Buffer, at: number, end: number): number {
-  if (parser.value !== undefined || parser.stats !== undefined) throw broken('a value inside another answer')
-  const name = parser.expectedName()
-  let matched = 0
-  while (matched < name.length && source[at + matched] === name.charCodeAt(matched)) matched++
-  const nameEnd = at + matched
-  if (name === '' || matched < name.length || source[nameEnd] !== SPACE) throw broken('a value under a name that was not asked for')
-  const flagsEnd = digitsEnd(source, nameEnd + 1, end, 10)
-  const lengthEnd = digitsEnd(source, flagsEnd + 1, end, 8)
-  if (source[flagsEnd] !== SPACE) throw broken('a malformed VALUE line')
+  if (parser.stats !== undefined) throw broken('a value inside another answer')
+  const lengthEnd = digitsEnd(source, at, end, 8)
+  if (!startsWith(source, lengthEnd, NAME)) throw broken('a malformed VA line')
+  const nameEnd = endOfName(parser.expectedName(), source, lengthEnd + NAME.length)
   parser.cas = ''
-  if (lengthEnd !== end) {
-    if (source[lengthEnd] !== SPACE || digitsEnd(source, lengthEnd + 1, end, 20) !== end) throw broken('a malformed VALUE line')
-    parser.cas = source.toString('latin1', lengthEnd + 1, end)
+  if (nameEnd !== end) {
+    const casAt = nameEnd + CAS.length
+    if (!startsWith(source, nameEnd, CAS) || digitsEnd(source, casAt, end, 20) !== end) throw broken('a malformed VA line')
+    parser.cas = source.toString('latin1', casAt, end)
   }
   let bytes = 0
-  for (let i = flagsEnd + 1; i < lengthEnd; i++) bytes = bytes * 10 + (source[i] as number) - ZERO
+  for (let i = at; i < lengthEnd; i++) bytes = bytes * 10 + (source[i] as number) - ZERO
   if (bytes > MEMCACHED_ITEM_BYTES) throw broken('a value beyond any item')
   return bytes
+}
+
+/** The offset behind the name, if it is the one that is expected. What follows it tells whether it ends there. */
+function endOfName (name: string, source: Buffer, at: number): number {
+  let matched = 0
+  while (matched < name.length && source[at + matched] === name.charCodeAt(matched)) matched++
+  if (name === '' || matched < name.length) throw broken('a value under a name that was not asked for')
+  return at + matched
 }
 
 /** The offset behind 1 to `most` decimal digits. */
 function digitsEnd (source: Buffer, at: number, end: number, most: number): number {
   let i = at
   while (i < end && (source[i] as number) >= ZERO && (source[i] as number) <= ZERO + 9) i++
-  if (i === at || i > at + most) throw broken('a malformed VALUE line')
+  if (i === at || i > at + most) throw broken('a malformed VA line')
   return i
 }
 
@@ -141,27 +144,22 @@ function fillBody (parser: Parser, body: Buffer, chunk: Buffer, at: number): num
   return at + copied
 }
 
-/** Takes the value that ends at `end`, and the END behind it where that lies in the same buffer. Returns the offset behind. */
+/** Takes the value that ends at `end`. Returns the offset behind the line end that follows it. */
 function endBody (parser: Parser, source: Buffer, end: number, bytes: Buffer): number {
   if (source[end] !== CR || source[end + 1] !== LF) throw broken('a value of another length than announced')
-  const value: ValueReply = { kind: 'value', bytes, cas: parser.cas }
-  if (startsWith(source, end + 2, END)) {
-    parser.emit(value)
-    return end + 2 + END.length
-  }
-  parser.value = value
+  parser.emit({ kind: 'value', bytes, cas: parser.cas })
   return end + 2
 }
 
 function readWord (parser: Parser, text: string): void {
-  const { value, stats } = parser
-  if (text.startsWith('STAT ') && value === undefined) return readStat(parser, text)
-  if (value !== undefined || stats !== undefined) {
+  const { stats } = parser
+  if (text.startsWith('STAT ')) return readStat(parser, text)
+  if (stats !== undefined) {
     if (text !== 'END') throw broken(text)
-    parser.value = parser.stats = undefined
-    return parser.emit(value ?? { kind: 'stats', stats: stats as Map<string, string> })
+    parser.stats = undefined
+    return parser.emit({ kind: 'stats', stats })
   }
-  const word = WORDS.get(text)
+  const word = text.startsWith('EN k') && text.slice(4) === parser.expectedName() ? MISS : WORDS.get(text)
   if (word === undefined) throw broken(text)
   parser.emit(word)
 }

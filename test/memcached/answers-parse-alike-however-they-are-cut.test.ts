@@ -3,13 +3,13 @@ import t from 'tap'
 import { createParser, parse, type Reply } from '../../src/memcached/protocol.ts'
 
 const TRANSCRIPT = Buffer.from([
-  'END', 'VALUE 0001:a 0 0', '', 'END', 'VALUE 0001:b 12 5 77', 'E\r\nD\r', 'END', 'STORED', 'STAT pid 7', 'STAT version 1.6 x', 'END',
+  'EN', 'EN k0001:a', 'VA 0 k0001:a', '', 'VA 5 k0001:b c77', 'E\r\nD\r', 'STORED', 'STAT pid 7', 'STAT version 1.6 x', 'END',
   'NOT_STORED', 'EXISTS', 'NOT_FOUND', 'DELETED', 'SERVER_ERROR out of memory storing object',
-  'SERVER_ERROR object too large for cache', 'VALUE 0001:c 0 300 18446744073709551615', 'x'.repeat(300), 'END', 'END', ''
+  'SERVER_ERROR object too large for cache', 'VA 300 k0001:c c18446744073709551615', 'x'.repeat(300), 'EN', ''
 ].join('\r\n'))
 
 const EXPECTED = [
-  'miss', 'value  ""', 'value 77 "E\\r\\nD\\r"', 'stored', 'stats pid=7 version=1.6 x', 'not-stored', 'exists', 'not-found', 'deleted',
+  'miss', 'miss', 'value  ""', 'value 77 "E\\r\\nD\\r"', 'stored', 'stats pid=7 version=1.6 x', 'not-stored', 'exists', 'not-found', 'deleted',
   'full', 'full', `value 18446744073709551615 "${'x'.repeat(300)}"`, 'miss'
 ]
 

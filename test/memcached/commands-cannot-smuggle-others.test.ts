@@ -7,7 +7,7 @@ t.test('a name that is not one word of 1 to 250 printable characters is a defect
     t.throws(() => addLine(name, 0, 1), { code: 'ERR_ASSERTION' })
     t.throws(() => casLine(name, 0, 1, '1'), { code: 'ERR_ASSERTION' })
   }
-  t.equal(getCommand('x'.repeat(250)).length, 256)
+  t.equal(getCommand('x'.repeat(250)).length, 259)
 })
 
 t.test('so is a number that is none', async (t) => {
@@ -18,6 +18,8 @@ t.test('so is a number that is none', async (t) => {
 })
 
 t.test('the lines themselves', async (t) => {
+  t.equal(getCommand('0001:a'), 'mg 0001:a k v\r\n')
+  t.equal(getsCommand('0001:a'), 'mg 0001:a k v c\r\n')
   t.equal(addLine('0001:a', 5, 7), 'add 0001:a 0 5 7\r\n')
   t.equal(casLine('0001:a', 0, 7, '99'), 'cas 0001:a 0 0 7 99\r\n')
 })

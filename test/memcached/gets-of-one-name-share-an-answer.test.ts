@@ -22,20 +22,20 @@ t.test('those of one tick', async t => {
   const requests: string[] = []
   const connection = await openTo(t, await fakeMemcached(t, (request, socket) => {
     requests.push(request)
-    for (const [, name = ''] of request.matchAll(/get (\S+)\r\n/g)) socket.write(`VALUE ${name} 0 ${name.length + 2}\r\n${name} ${requests.length}\r\nEND\r\n`)
+    for (const [, name = ''] of request.matchAll(/mg (\S+) k v\r\n/g)) socket.write(`VA ${name.length + 2} k${name}\r\n${name} ${requests.length}\r\n`)
   }))
   const replies = await Promise.all(['a', 'b', 'a', 'a'].map(name => get(connection, name)))
   t.same(replies.map(textOf), ['a 1', 'b 1', 'a 1', 'a 1'])
   t.equal(textOf(await get(connection, 'a')), 'a 2')
-  t.same(requests, ['get a\r\nget b\r\n', 'get a\r\n'])
+  t.same(requests, ['mg a k v\r\nmg b k v\r\n', 'mg a k v\r\n'])
 })
 
 t.test('not one that begins when the command was written', async t => {
   let answer = (): void => {}
   let requests = 0
   const connection = await openTo(t, await fakeMemcached(t, (_request, socket) => {
-    if (++requests === 1) answer = () => socket.write('VALUE a 0 3\r\nold\r\nEND\r\n')
-    else socket.write('VALUE a 0 3\r\nnew\r\nEND\r\n')
+    if (++requests === 1) answer = () => socket.write('VA 3 ka\r\nold\r\n')
+    else socket.write('VA 3 ka\r\nnew\r\n')
   }))
   const early = get(connection, 'a')
   await until('the first is written', () => requests === 1)

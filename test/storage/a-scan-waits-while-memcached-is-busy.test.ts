@@ -11,7 +11,7 @@ t.test('refused twice and once locked out, it asks again', async (t) => {
   const address = await fakeMemcached(t, (request, socket) => {
     if (request.startsWith('lru_crawler')) socket.write(refusals.shift() ?? 'key=0001%3Aa exp=-1 size=70\nEND\r\n')
     else if (request.startsWith('version')) socket.write('VERSION 1.6.18\r\n')
-    else socket.write(Buffer.concat([Buffer.from(`VALUE 0001:a 0 ${item.length}\r\n`), item, Buffer.from('\r\nEND\r\n')]))
+    else socket.write(Buffer.concat([Buffer.from(`VA ${item.length} k0001:a\r\n`), item, Buffer.from('\r\n')]))
   })
   const storage = await openStorage(t, address)
   t.match(await collect(storage.scan(everySlot)), [{ slot: 1, key: 'a' }])

@@ -36,8 +36,8 @@ t.test('a write whose answer is cut off is of unknown outcome and is not sent ag
   const proxy = await startProxy(t, memcached.address)
   const storage = await openStorage(t, proxy.address)
   await until('it is connected', () => storage.memory > 0)
-  // "END\r\n" answers the look; the cut is in the answer to the `add`.
-  proxy.cutAfter('END\r\n'.length + 3)
+  // The answer to the `add`, after a look that found nothing.
+  proxy.cutIn('STORED')
   t.same(await storage.merge(1, 'k', record(1)), { kind: 'failed', reason: 'timeout' })
   t.equal((await direct.get(1, 'k')).kind, 'found', 'this time it was done')
 })

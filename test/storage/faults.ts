@@ -25,12 +25,15 @@ export interface Proxy {
   readonly address: string
   /** From now on each connection is cut when so many more bytes have come from Memcached; undefined: not. */
   cutAfter (bytes: number | undefined): void
+  /** From now on each connection is cut in the middle of this text. */
+  cutIn (text: string): void
 }
 
 /** A proxy to a Memcached on TCP. */
 export async function startProxy (t: Test, target: string): Promise<Proxy> {
   const [host, port] = target.split(':')
   let left: number | undefined
+  let cutText: string | undefined
   const address = await serve(t, (client) => {
     const upstream = connect(Number(port), host)
     upstream.on('error', () => client.destroy())
@@ -38,6 +41,8 @@ export async function startProxy (t: Test, target: string): Promise<Proxy> {
     client.pipe(upstream)
     upstream.on('close', () => client.destroy())
     upstream.on('data', (chunk) => {
+      const at = cutText === undefined ? -1 : chunk.indexOf(cutText)
+      if (at >= 0) left = at + 3
       if (left === undefined || chunk.length < left) {
         if (left !== undefined) left -= chunk.length
         client.write(chunk)
@@ -48,7 +53,7 @@ export async function startProxy (t: Test, target: string): Promise<Proxy> {
       upstream.destroy()
     })
   })
-  return { address, cutAfter (bytes) { left = bytes } }
+  return { address, cutAfter (bytes) { left = bytes }, cutIn (text) { cutText = text } }
 }
 
 /** Answers the greeting of a connection as a Memcached with a sentinel does, and all later bytes as the test says. */
@@ -56,8 +61,8 @@ export function fakeMemcached (t: Test, answer: (request: string, socket: Socket
   return serve(t, (socket) => {
     socket.on('data', (chunk) => {
       const request = chunk.toString('latin1')
-      if (request !== 'get ring\r\nstats\r\n') return answer(request, socket)
-      socket.write('VALUE ring 0 2\r\n{}\r\nEND\r\nSTAT pid 1\r\nSTAT time 10\r\nSTAT uptime 5\r\nEND\r\n')
+      if (request !== 'mg ring k v\r\nstats\r\n') return answer(request, socket)
+      socket.write('VA 2 kring\r\n{}\r\nSTAT pid 1\r\nSTAT time 10\r\nSTAT uptime 5\r\nEND\r\n')
     })
   })
 }
