@@ -9,8 +9,9 @@ import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
 import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
-import { PEER_ASIDES, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+import { PEER_ASIDES, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT } from '../../src/limits.ts'
 import { createBreaker } from './breaker.ts'
+import { postFrame } from './frame.ts'
 import { createQueue, type Outcome, type Waiting } from './queue.ts'
 
 export interface Channel {
@@ -132,17 +133,13 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
 
   async function post (body: Buffer): Promise<Reply> {
     breaker.move('attempt')
-    const patience = new AbortController()
-    const timer = setTimeout(() => patience.abort(), PEER_LONGEST_MS)
     try {
-      const reply = decodeReply(await bytesOf(node, await pool.request({ method: 'POST', path: '/internal/ops', headers, body, signal: patience.signal })))
+      const reply = decodeReply(await postFrame(pool, { node, headers, body }))
       breaker.move('success')
       return reply
     } catch (error) {
       breaker.move('failure')
       throw error
-    } finally {
-      clearTimeout(timer)
     }
   }
 
@@ -190,14 +187,6 @@ function createLearner (node: string, install: ChannelOptions['install'], log: F
     }
     return !refused
   }
-}
-
-/** The bytes of an answer that may be a reply. Its length is looked at first: what another node sends is not read without a bound. */
-async function bytesOf (node: string, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<Buffer> {
-  const isReply = statusCode === 200 || statusCode === 409
-  if (isReply && Number(headers['content-length'] ?? Infinity) <= REPLY_BYTES + RING_BYTES) return Buffer.from(await body.arrayBuffer())
-  await body.dump({ limit: 0 })
-  throw new Error(isReply ? `${node} answered more than a reply can be` : `${node} answered ${statusCode}`)
 }
 
 /** Requests that are no frames. */

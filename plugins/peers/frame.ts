@@ -1,0 +1,53 @@
+// One frame to another node and the bytes of its answer, by undici's own events: what `request` adds for any kind of body, a stream and a signal
+// for each, costs as much again as the frame.
+
+import { type IncomingHttpHeaders } from 'node:http'
+import { type Pool } from 'undici'
+import { PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+
+export interface Frame {
+  /** `host:port`, for the error texts. */
+  readonly node: string
+  readonly headers: { readonly [name: string]: string }
+  readonly body: Buffer
+}
+
+/** Resolves with the bytes of an answer that may be a reply; rejects otherwise, and when the answer is not whole after `PEER_LONGEST_MS`. */
+export function postFrame (pool: Pool, { node, headers, body }: Frame): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let abort = (_error: Error): void => {}
+    let late: Error | undefined
+    const timer = setTimeout(() => {
+      late = new Error(`${node} did not answer in time`)
+      abort(late)
+      reject(late)
+    }, PEER_LONGEST_MS)
+    pool.dispatch({ method: 'POST', path: '/internal/ops', headers, body }, {
+      onRequestStart (controller) {
+        abort = error => controller.abort(error)
+        // It may have waited for a connection until now.
+        if (late !== undefined) abort(late)
+      },
+      onResponseStart (_controller, statusCode, headers) {
+        const wrong = whatIsWrong(statusCode, headers)
+        if (wrong !== undefined) abort(new Error(`${node} answered ${wrong}`))
+      },
+      onResponseData (_controller, chunk) { chunks.push(chunk) },
+      onResponseEnd () {
+        clearTimeout(timer)
+        resolve(Buffer.concat(chunks))
+      },
+      onResponseError (_controller, error) {
+        clearTimeout(timer)
+        reject(error)
+      }
+    })
+  })
+}
+
+/** Undefined: it may be a reply. Its length is looked at first: what another node sends is not read without a bound. */
+function whatIsWrong (statusCode: number, headers: IncomingHttpHeaders): string | undefined {
+  if (statusCode !== 200 && statusCode !== 409) return String(statusCode)
+  return Number(headers['content-length'] ?? Infinity) <= REPLY_BYTES + RING_BYTES ? undefined : 'more than a reply can be'
+}
