@@ -13,7 +13,7 @@ const put = (node: TestNode, key: string, body: string) => node.ask(`/kv/${key}`
 function faulty () {
   const faults: Array<{ get?: FailureReason, merge?: FailureReason, stats?: true } | undefined> = []
   const wrap = (storage: Storage, index: number): Storage => Object.create(storage, {
-    get: { value: (slot: number, key: string) => faults[index]?.get ? failed(faults[index].get) : storage.get(slot, key) },
+    get: { value: async (slot: number, key: string) => faults[index]?.get ? failed(faults[index].get) : storage.get(slot, key) },
     merge: { value: async (...pair: Parameters<Storage['merge']>) => faults[index]?.merge ? failed(faults[index].merge) : storage.merge(...pair) }
   })
   return { faults, wrap }

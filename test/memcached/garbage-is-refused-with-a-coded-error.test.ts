@@ -7,9 +7,9 @@ import { createParser, parse } from '../../src/memcached/protocol.ts'
 
 const REFUSED = [
   'HTTP/1.1 400 Bad Request\r\n', 'ERROR\r\n', 'CLIENT_ERROR bad data chunk\r\n', 'SERVER_ERROR out of memory writing get response\r\n',
-  'EN\n', 'END\r\n', 'EN kk\r\n', 'EN k\r\n', 'EN other\r\n', '\r\n', '\n', 'VA\r\n', 'VA \r\n', 'VA 1 kk\n', 'VA 1 kother\r\n', 'VA 1 kkk\r\n', 'VA 1\r\n', 'VA 1 k\r\n',
+  'EN\n', 'END\r\n', 'EN kkk\r\n', 'EN k\r\n', 'EN other\r\n', '\r\n', '\n', 'VA\r\n', 'VA \r\n', 'VA 1 kk\n', 'VA 1 kother\r\n', 'VA 1 kkk\r\n', 'VA 1\r\n', 'VA 1 k\r\n',
   'VA x kk\r\n', 'VA -1 kk\r\n', 'VA 99999999 kk\r\n', 'VA 123456789 kk\r\n', 'VA 1 kk x\r\n', 'VA 1 kk c\r\n', 'VA 1 kk c2 c3\r\n', 'VA 1 kk c2 \r\n', 'VA 1 kk \r\n',
-  'VA 1 kk c123456789012345678901\r\n', 'VA 1 kk\r\nab\r\n', 'VA 1 kk\r\na\n', 'STAT a\r\n', 'STAT a b\r\nVA 1 kk\r\n', 'STAT a b\r\nSTORED\r\n', 'x'.repeat(5000)
+  'VA 1 kk c123456789012345678901\r\n', 'VA 1 kk\r\nab\r\n', 'VA 1 kk\r\na\nx', 'STAT a\r\n', 'STAT a b\r\nVA 1 kk\r\n', 'STAT a b\r\nSTORED\r\n', 'x'.repeat(5000)
 ]
 
 function codeOf (feed: () => void): string | undefined {
