@@ -35,14 +35,18 @@ export async function runPrimary (config: Config): Promise<void> {
 /** Keeps `size` workers running until it is stopped. */
 function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): Promise<void> } {
   const listening = new Set<Worker>()
+  let hasListened = false
   let stopping = false
   let pauseMs = RESPAWN_MIN_MS
 
   function spawn (): void {
     const bornMs = performance.now()
     const worker = cluster.fork()
-    const port = portOf(worker, keeper)
-    worker.on('listening', () => { listening.add(worker) })
+    const port = portOf(worker, keeper, cannotListen)
+    worker.on('listening', () => {
+      listening.add(worker)
+      hasListened = true
+    })
     worker.on('exit', (code, signal) => {
       keeper.removeWorker(port)
       listening.delete(worker)
@@ -54,6 +58,13 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
       // What could not be sent to a worker that has just died: its exit follows. Where no process came about, none does.
       if (worker.process.pid === undefined) replace(0, { err: error })
     })
+  }
+
+  /** A worker cannot listen, and will end. An address that has never worked is a mistake to be told; one that has worked is short of something, and tried again. */
+  function cannotListen (message: string): void {
+    if (hasListened) return log.error({ reason: message }, 'a worker cannot listen')
+    process.stderr.write(`ringkeep: ${message}\n`)
+    process.exit(1)
   }
 
   /** Starts another worker after a pause, in place of one that lived for so long. */
@@ -99,7 +110,7 @@ function leaveToSystemd (log: Logger): void {
 }
 
 /** A worker as the keeper sees it, over IPC. */
-function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
+function portOf (worker: Worker, keeper: NodeKeeper, cannotListen: (message: string) => void): WorkerPort {
   const done = (action: Promise<void>) => action.then(() => '')
   const ipc = createIpc({
     send: message => worker.isConnected() && worker.send(message),
@@ -117,8 +128,8 @@ function portOf (worker: Worker, keeper: NodeKeeper): WorkerPort {
       return ''
     },
     [UNUSABLE]: message => {
-      process.stderr.write(`ringkeep: ${message}\n`)
-      process.exit(1)
+      cannotListen(message)
+      return ''
     }
   })
   // It takes as long as there is to copy. Each step has a deadline of its own, and a worker that ends is noticed; to begin again beside it would undo its work.

@@ -8,7 +8,7 @@ import { parseAnswer, requestToText } from './core/voter.ts'
 import { createIpc, type IpcEnd } from './ipc.ts'
 import { createLog, createNodeApp, exitWhenTold, listen, takeRing } from './node.ts'
 
-/** What a worker says when it cannot listen, before it exits: the primary then gives up as a whole. */
+/** What a worker says when it cannot listen, before it exits: a primary of which no worker has ever listened gives up as a whole. */
 export const UNUSABLE = 'unusable'
 
 const parentEnd: IpcEnd = {

@@ -9,6 +9,7 @@ import t from 'tap'
 import { get, put } from '../support/client.ts'
 import { childrenOf, startCluster, type TestNode } from '../support/cluster.ts'
 import { startHaproxy } from '../support/haproxy.ts'
+import { listens } from '../support/listening.ts'
 import { until } from '../support/memcached.ts'
 import { needs } from '../support/programs.ts'
 
@@ -94,6 +95,8 @@ t.test('a worker that cannot be replaced at once', async (t) => {
   const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
   const [node] = cluster.nodes as [TestNode]
   const [victim, other] = node.workers() as [number, number]
+  const port = Number(node.address.split(':').pop())
+  await until('both listen', () => node.workers().every(worker => listens(worker, port)))
   const limit = (files: number) => execFileSync('prlimit', ['--pid', String(node.pid), `--nofile=${files}:`])
   limit(readdirSync(`/proc/${node.pid}/fd`).length - 4)
   process.kill(victim, 'SIGKILL')
