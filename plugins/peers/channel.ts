@@ -15,8 +15,8 @@ import { postFrame } from './frame.ts'
 import { createQueue, type Outcome, type Waiting } from './queue.ts'
 
 export interface Channel {
-  /** Never rejects; settles within the deadlines of queue and frame. */
-  send (ring: RingId, operation: Operation): Promise<Outcome>
+  /** Never rejects; settles within the deadlines of queue and frame. With `insist` an open circuit does not hold it back. */
+  send (ring: RingId, operation: Operation, insist?: boolean): Promise<Outcome>
   /** An empty frame: either side learns the newer ring. */
   greet (): Promise<void>
   /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */
@@ -58,10 +58,10 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
   const breaker = createBreaker(node, log, probe)
   const learn = createLearner(node, install, log)
 
-  function send (ring: RingId, operation: Operation): Promise<Outcome> {
+  function send (ring: RingId, operation: Operation, insist = false): Promise<Outcome> {
     return new Promise(resolve => {
-      if (!breaker.admits()) resolve(failed('unreachable'))
-      else if (queue.enter(ring, operation, resolve)) schedule()
+      if (!insist && !breaker.admits()) resolve(failed('unreachable'))
+      else if (queue.enter(ring, operation, insist, resolve)) schedule()
       else resolve(failed('overloaded'))
     })
   }
@@ -83,7 +83,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
     const nowMs = performance.now()
     const open = breaker.admits()
     return queue.takeFrame().filter(waiting => {
-      if (open && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
+      if ((open || waiting.insist) && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
       answer(waiting, failed(waiting.otherwise))
       return false
     })

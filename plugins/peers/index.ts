@@ -51,13 +51,13 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
 
   app.decorate('peers', {
     channel,
-    get (node, id, slot, key) {
+    get (node, id, slot, key, insist) {
       if (node === ring.node) return replica.get(id, slot, key)
-      return channel(node).send(id, { slot, key, record: undefined }) as Promise<GetResult | Fenced>
+      return channel(node).send(id, { slot, key, record: undefined }, insist) as Promise<GetResult | Fenced>
     },
-    merge (node, id, slot, key, record) {
+    merge (node, id, slot, key, record, insist) {
       if (node === ring.node) return replica.merge(id, slot, key, record)
-      return channel(node).send(id, { slot, key, record }) as Promise<MergeResult | Fenced>
+      return channel(node).send(id, { slot, key, record }, insist) as Promise<MergeResult | Fenced>
     }
   })
 

@@ -41,6 +41,7 @@ export interface CoordinatorPorts { readonly plans: Plans, readonly replicas: Re
 type Answers<A> = ReadonlyArray<A | undefined>
 type GetAnswer = GetResult | Fenced
 type MergeAnswer = MergeResult | Fenced
+type Send<A> = (node: string, index: number, insist: boolean) => A | Promise<A>
 
 export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts): Coordinator {
   const planFor = (slot: number, quorums?: Quorums) => quorums === undefined
@@ -48,7 +49,7 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
     : withQuorums(plans.plan(slot), quorums.read, quorums.write)
 
   const ask = (plan: Plan, slot: number, key: string) =>
-    gather(plan, node => replicas.get(node, plan.ring, slot, key), answers => everySet(plan, answers, replied, set => set.read))
+    gather<GetAnswer>(plan, (node, _, insist) => replicas.get(node, plan.ring, slot, key, insist), answers => everySet(plan, answers, replied, set => set.read))
 
   async function read (slot: number, key: string, quorums?: Quorums): Promise<ReadOutcome> {
     for (let round = 0; round < COORDINATOR_ROUNDS; round++) {
@@ -74,7 +75,7 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
       return answer?.kind === 'found' && compareVersions(answer.record.version, record.version) === 0
     }
     return gather<MergeAnswer>(plan,
-      (node, i) => holds(i) ? STORED : replicas.merge(node, plan.ring, slot, key, record),
+      (node, i, insist) => holds(i) ? STORED : replicas.merge(node, plan.ring, slot, key, record, insist),
       answers => everySet(plan, answers, isStoredOrStale, set => set.write))
   }
 
@@ -98,7 +99,7 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
       const record = stamp(stamped)
       const counts = surveyed ? isStoredOrStale : isStored
       const { decided, answers } = await gather<MergeAnswer>(plan,
-        node => replicas.merge(node, plan.ring, slot, key, record),
+        (node, _, insist) => replicas.merge(node, plan.ring, slot, key, record, insist),
         answers => everySet(plan, answers, counts, set => set.write))
       if (decided) return { plan, version: stamped }
       if (answers.length === 1 && answers[0]?.kind === 'stale') {
@@ -120,12 +121,14 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
 
 /**
  * Asks every node of the plan at once. Settles as soon as `decides` says that the answers so far suffice, or when all
- * are in; answers that come later change nothing.
+ * are in; answers that come later change nothing. Where all do not suffice, those that were unreachable are asked once
+ * more, and insistently: one that has just come back may be all that is missing.
  */
-function gather<A> (plan: Plan, send: (node: string, index: number) => A | Promise<A>, decides: (answers: Answers<A>) => boolean) {
+function gather<A extends GetAnswer | MergeAnswer> (plan: Plan, send: Send<A>, decides: (answers: Answers<A>) => boolean) {
   return new Promise<{ decided: boolean, answers: Answers<A> }>((resolve, reject) => {
     const answers = new Array<A | undefined>(plan.nodes.length)
     let waiting = plan.nodes.length
+    let insist = false
     let settled = false
     const take = (answer: A, index: number) => {
       if (settled) return
@@ -133,14 +136,22 @@ function gather<A> (plan: Plan, send: (node: string, index: number) => A | Promi
       waiting--
       const decided = decides(answers)
       if (!decided && waiting > 0) return
+      if (!decided && !insist && answers.some(isUnreachable)) return askAgain()
       settled = true
       resolve({ decided, answers })
     }
-    plan.nodes.forEach((node, index) => {
-      const answer = send(node, index)
+    const ask = (node: string, index: number) => {
+      const answer = send(node, index, insist)
       if (answer instanceof Promise) answer.then(value => take(value, index), reject)
       else take(answer, index)
-    })
+    }
+    const askAgain = () => {
+      const unreachable = answers.map(isUnreachable)
+      insist = true
+      waiting = unreachable.filter(Boolean).length
+      plan.nodes.forEach((node, index) => { if (unreachable[index]) ask(node, index) })
+    }
+    plan.nodes.forEach(ask)
   })
 }
 
@@ -159,6 +170,7 @@ function everySet<A> (plan: Plan, answers: Answers<A>, counts: (answer: A) => bo
 const replied = (answer: GetAnswer) => answer.kind === 'found' || answer.kind === 'miss'
 const isStored = (answer: MergeAnswer) => answer.kind === 'stored'
 const isStoredOrStale = (answer: MergeAnswer) => answer.kind === 'stored' || answer.kind === 'stale'
+const isUnreachable = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'failed' && answer.reason === 'unreachable'
 const isFenced = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'fenced'
 const mayHaveStored = (answer: MergeAnswer | undefined) => answer !== undefined &&
   (answer.kind === 'stored' || (answer.kind === 'failed' && (answer.reason === 'timeout' || answer.reason === 'recovering')))

@@ -80,10 +80,13 @@ export interface Storage {
 
 export interface StorageStats { readonly pairs: number, readonly bytes: number, readonly limitBytes: number }
 
-/** The replicas of a cluster, this node's own among them. Every promise settles within a deadline and none rejects. */
+/**
+ * The replicas of a cluster, this node's own among them. Every promise settles within a deadline and none rejects. A node that has
+ * not answered of late may be called unreachable without being asked; with `insist` it is asked.
+ */
 export interface Replicas {
-  get (node: string, ring: RingId, slot: number, key: string): Promise<GetResult | Fenced>
-  merge (node: string, ring: RingId, slot: number, key: string, record: Record): Promise<MergeResult | Fenced>
+  get (node: string, ring: RingId, slot: number, key: string, insist: boolean): Promise<GetResult | Fenced>
+  merge (node: string, ring: RingId, slot: number, key: string, record: Record, insist: boolean): Promise<MergeResult | Fenced>
 }
 
 /** The ring that is in force at this process. */

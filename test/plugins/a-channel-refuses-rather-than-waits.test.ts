@@ -91,6 +91,21 @@ t.test('the circuit opens after some failures and closes when the node is back',
   t.same(await Promise.all(Array.from({ length: 20 }, () => channel.send(ringOf(1), getOf('key')))), Array(20).fill(MISS))
 })
 
+t.test('who insists is sent through an open circuit, and closes it', async t => {
+  const peer = await startPeer(t)
+  const channel = openChannel(t, peer.address)
+  // Where this process was held up, the circuit let both through, rightly.
+  await until('the circuit holds back who does not insist', async () => {
+    await peer.close()
+    for (let i = 0; i < CIRCUIT_FAILURES; i++) t.same(await channel.send(ringOf(1), getOf('key'), true), failed('unreachable'))
+    await peer.open()
+    const [held, sent] = await Promise.all([channel.send(ringOf(1), getOf('held')), channel.send(ringOf(1), getOf('sent'), true)])
+    t.same(sent, MISS)
+    return held === failed('unreachable')
+  })
+  t.same(await channel.send(ringOf(1), mergeOf('key')), STORED)
+})
+
 t.test('nobody listening is unreachable, so nothing was done', async t => {
   const channel = openChannel(t, `127.0.0.1:${await freePort()}`)
   t.same(await channel.send(ringOf(1), mergeOf('key')), failed('unreachable'))

@@ -21,7 +21,7 @@ export function createOptimisticCoordinator (ports: CoordinatorPorts): Coordinat
     const answers = new Array<MergeResult | Fenced | undefined>(plan.nodes.length)
     let waiting = plan.nodes.length
     return new Promise((resolve, reject) => plan.nodes.forEach((node, index) => {
-      replicas.merge(node, plan.ring, slot, key, record).then((answer) => {
+      replicas.merge(node, plan.ring, slot, key, record, false).then((answer) => {
         answers[index] = answer
         if (--waiting === 0 || isStored(plan, answers) || isHidden(plan, answers)) resolve([...answers])
       }).catch(reject)
