@@ -20,19 +20,22 @@ export async function newest ({ ring, ringRegister }: FastifyInstance): Promise<
 }
 
 /**
- * Has the members agree on the change; resolves with the newest ring before that, and the ring under which it has begun, or is done already.
+ * Has the members agree on the change; resolves with the newest ring before that, and the ring under which it has begun, or is done already. Whoever
+ * asks for what another request carries out meanwhile has what it wants: the node that it is to remove is not unknown, but removed.
  * Throws what `beginChange` throws, `KV_ERR_NO_RING`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
  */
 export async function begin (app: FastifyInstance, change: Change): Promise<{ before: Ring, after: Ring }> {
+  const first = app.ring.view?.ring
+  const next = (ring: Ring) => first !== undefined && !isDone(first, change) && isDone(ring, change) ? ring : beginChange(ring, change)
   for (let round = 1; ; round++) {
     const before = await newest(app)
-    const wanted = beginChange(before, change)
+    const wanted = next(before)
     if (wanted === before) return { before, after: before }
     // What has to be done about a dead node does not wait for others that may be dead too.
     const isForced = change.kind === 'remove' && change.gone
     const ready = isForced || (await Promise.all((wanted.pending ?? []).map(node => askReceiver(app, node, before)))).every(Boolean)
     if (!ready && round < REGISTER_ATTEMPTS) continue
-    const after = await app.ringRegister.change(ring => beginChange(ring, change))
+    const after = await app.ringRegister.change(next)
     app.log.warn({ change, epoch: after.epoch, pending: after.pending }, 'the ring changes')
     return { before, after }
   }

@@ -24,6 +24,9 @@ t.test('what is under way', async t => {
   for (const [path, task, joint] of [[`/add_node/2000/${c.address}`, { key: '2000', task: 'add' }, 2], [`/remove_node/${c.address}`, { task: 'remove' }, 4]] as const) {
     gate.close()
     const answers: string[] = []
+    const arrivals = [a, b, c].map(node => new Promise<void>(resolve => {
+      node.app.server.on('request', ({ url }) => { if (url === path) resolve() })
+    }))
     const asked = [a, b, c].map(async node => {
       isOk(t, await node.ask(path), 'it waited')
       answers.push(node.address)
@@ -33,9 +36,34 @@ t.test('what is under way', async t => {
     t.match(await changesOf(a), { state: 'under way' })
     const { epoch, next } = await ringOf(a)
     t.same([epoch, next !== undefined, answers], [joint, true, []], 'one change, and nobody was answered')
+    await Promise.all(arrivals)
     gate.open()
     await Promise.all(asked)
     t.equal((await sameRing(t, nodes)).epoch, joint + 1, 'two steps')
     await checkKeys(t, nodes, keys, path)
   }
+})
+
+t.test('what another request has done by the time at which this one comes to it', async t => {
+  const nodes = await startNodes(t, 3, { replicas: 1 }) as unknown as Three
+  const [a, b, c] = nodes
+  const { ringRegister } = b.app
+  const { change } = ringRegister
+  for (const [path, other] of [[`/remove_node/${c.address}`, '?force=true'], [`/add_node/2000/${c.address}`, ''], [`/remove_node/${c.address}?force=true`, '']] as const) {
+    let goOn = (): void => {}
+    const held = new Promise<void>(resolve => {
+      ringRegister.change = async next => {
+        resolve()
+        await new Promise<void>(resolve => { goOn = resolve })
+        return change(next)
+      }
+    })
+    const asked = b.ask(path)
+    await held
+    isOk(t, await a.ask(`${path.split('?')[0]}${other}`), 'it is done')
+    goOn()
+    isOk(t, await asked, path)
+  }
+  t.match(await b.ask(`/remove_node/${c.address}`), { status: 404 }, 'it has been gone from the beginning')
+  await sameRing(t, nodes)
 })
