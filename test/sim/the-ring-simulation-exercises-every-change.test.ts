@@ -4,7 +4,7 @@
 import t from 'tap'
 import { simulateRing, type RingRun } from '../support/ring-simulation.ts'
 
-const RUNS = 200
+const RUNS = 400
 
 t.test('enough runs have what makes them hard', { timeout: 0 }, async t => {
   const runs: RingRun[] = []
