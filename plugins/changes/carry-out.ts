@@ -25,10 +25,11 @@ export async function newest ({ ring, ringRegister }: FastifyInstance): Promise<
  * Throws what `beginChange` throws, `KV_ERR_NO_RING`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
  */
 export async function begin (app: FastifyInstance, change: Change): Promise<{ before: Ring, after: Ring }> {
-  const first = app.ring.view?.ring
+  let first: Ring | undefined
   const next = (ring: Ring) => first !== undefined && !isDone(first, change) && isDone(ring, change) ? ring : beginChange(ring, change)
   for (let round = 1; ; round++) {
     const before = await newest(app)
+    first ??= before
     const wanted = next(before)
     if (wanted === before) return { before, after: before }
     // What has to be done about a dead node does not wait for others that may be dead too.

@@ -16,6 +16,18 @@ t.test('what is done already', async t => {
   t.same(await sameRing(t, [a, b]), before)
 })
 
+/** Resolves when a request at the node waits for the ring's next step. */
+function waits ({ app: { ring } }: TestNode): Promise<void> {
+  const { get } = Object.getOwnPropertyDescriptor(ring, 'switched') as { get (): Promise<void> }
+  return new Promise(resolve => Object.defineProperty(ring, 'switched', {
+    configurable: true,
+    get () {
+      resolve()
+      return get.call(ring)
+    }
+  }))
+}
+
 t.test('what is under way', async t => {
   const gate = createGate()
   const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap }) as unknown as Three
@@ -24,9 +36,7 @@ t.test('what is under way', async t => {
   for (const [path, task, joint] of [[`/add_node/2000/${c.address}`, { key: '2000', task: 'add' }, 2], [`/remove_node/${c.address}`, { task: 'remove' }, 4]] as const) {
     gate.close()
     const answers: string[] = []
-    const arrivals = [a, b, c].map(node => new Promise<void>(resolve => {
-      node.app.server.on('request', ({ url }) => { if (url === path) resolve() })
-    }))
+    const waiting = [a, b, c].map(waits)
     const asked = [a, b, c].map(async node => {
       isOk(t, await node.ask(path), 'it waited')
       answers.push(node.address)
@@ -36,7 +46,7 @@ t.test('what is under way', async t => {
     t.match(await changesOf(a), { state: 'under way' })
     const { epoch, next } = await ringOf(a)
     t.same([epoch, next !== undefined, answers], [joint, true, []], 'one change, and nobody was answered')
-    await Promise.all(arrivals)
+    await Promise.all(waiting)
     gate.open()
     await Promise.all(asked)
     t.equal((await sameRing(t, nodes)).epoch, joint + 1, 'two steps')
