@@ -5,9 +5,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 /** The state of a socket that listens, in /proc/net/tcp. */
 const LISTEN = '0A'
 
-/** True if the process has a socket open that listens on the port of 127.0.0.1. */
-export function listens (pid: number, port: number): boolean {
-  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+/** True if the process has a socket open that listens on the port of the address `host:port`. */
+export function listens (pid: number, address: string): boolean {
+  const end = `:${Number(address.split(':').pop()).toString(16).toUpperCase().padStart(4, '0')}`
   const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').map(row => row.trim().split(/\s+/))
   const sockets = rows.filter(([, local, , state]) => local?.endsWith(end) && state === LISTEN).map(row => `socket:[${row[9]}]`)
   return descriptors(pid).some(target => sockets.includes(target))

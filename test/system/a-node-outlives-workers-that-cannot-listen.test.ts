@@ -11,8 +11,6 @@ import { needs } from '../support/programs.ts'
 
 t.setTimeout(120_000)
 
-const portOf = ({ address }: TestNode): number => Number(address.split(':').pop())
-
 /** Kills the workers, and stops those that come in their place before they listen. */
 async function holdNewWorkers (node: TestNode): Promise<number[]> {
   const held: number[] = []
@@ -28,7 +26,7 @@ async function holdNewWorkers (node: TestNode): Promise<number[]> {
       }
       return held.length === 2
     })
-    return !held.some(worker => listens(worker, portOf(node)))
+    return !held.some(worker => listens(worker, node.address))
   })
   return held
 }
@@ -46,7 +44,7 @@ t.test('workers that cannot listen for a while', async t => {
   await until('a worker says that it cannot listen', () => /bind EMFILE.*a worker cannot listen/.test(node.output()))
   limit(1_024)
   await cluster.ready()
-  await until('both listen', () => node.workers().filter(worker => listens(worker, portOf(node))).length === 2)
+  await until('both listen', () => node.workers().filter(worker => listens(worker, node.address)).length === 2)
   t.doesNotThrow(() => process.kill(node.pid, 0), 'the primary went on')
   t.equal((await get(node.url, 'k'))?.toString(), 'v')
 })

@@ -95,8 +95,7 @@ t.test('a worker that cannot be replaced at once', async (t) => {
   const cluster = await startCluster(t, { tokens: [5000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
   const [node] = cluster.nodes as [TestNode]
   const [victim, other] = node.workers() as [number, number]
-  const port = Number(node.address.split(':').pop())
-  await until('both listen', () => node.workers().every(worker => listens(worker, port)))
+  await until('both listen', () => node.workers().every(worker => listens(worker, node.address)))
   const limit = (files: number) => execFileSync('prlimit', ['--pid', String(node.pid), `--nofile=${files}:`])
   limit(readdirSync(`/proc/${node.pid}/fd`).length - 4)
   process.kill(victim, 'SIGKILL')
