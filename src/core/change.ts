@@ -117,5 +117,5 @@ function jointOrStable (ring: Ring, next: readonly Token[], gone: readonly strin
 }
 
 function stable ({ generation, epoch, replicas }: Ring, tokens: readonly Token[]): Ring {
-  return { generation, epoch: epoch + 1, replicas, tokens }
+  return { generation, epoch: epoch + 1, replicas, tokens, since: epoch + 1 }
 }

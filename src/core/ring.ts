@@ -22,7 +22,10 @@ export interface Ring extends RingId {
   readonly next?: readonly Token[]
   /** During a change: the nodes that have yet to receive what they are due. */
   readonly pending?: readonly string[]
-  /** During a change: the epoch at which it began. What was copied since then need not be copied again. */
+  /**
+   * The epoch at which the ring got its shape, that is its tokens and its change; 1 where it is not told. A ring that changes and changes back has its old
+   * tokens again and another shape: in between a node may have purged what it now holds anew. During a change: the epoch at which that began.
+   */
   readonly since?: number
   /** During a change: members that are gone for good by the operator's word, and count in no quorum any more. */
   readonly gone?: readonly string[]
@@ -66,9 +69,9 @@ export function namesNode (ring: Ring, node: string): boolean {
   return nodesOf(ring).includes(node)
 }
 
-/** True if both rings have the same tokens and, where they are changing, it is one and the same change. */
+/** True if no ring of other tokens, or of another change, came between the two: what was copied by the one is as good by the other. */
 export function sameShape (a: Ring, b: Ring): boolean {
-  return a.generation === b.generation && a.replicas === b.replicas && a.since === b.since &&
+  return a.generation === b.generation && a.replicas === b.replicas && (a.since ?? 1) === (b.since ?? 1) &&
     sameTokens(a.tokens, b.tokens) && sameTokens(a.next ?? [], b.next ?? [])
 }
 
@@ -109,16 +112,17 @@ export function parseRing (text: string): Ring {
   return { ...ring, ...parseChange(json, ring) }
 }
 
-/** What a ring says of the change that it is in; nothing for a stable one. */
+/** What a ring says of its shape, and of the change that it is in; no change for a stable one. */
 function parseChange (json: Record<string, unknown>, { tokens, epoch }: Ring): Partial<Ring> {
   const { next, pending, since, gone } = json
-  if (next === undefined && pending === undefined && since === undefined && gone === undefined) return {}
+  const began = since === undefined ? {} : { since: integer(json, 'since', 1, epoch) }
+  if (next === undefined && pending === undefined && gone === undefined) return began
   if (next === undefined || pending === undefined || since === undefined) throw invalid('next, pending and since come together')
   const to = tokensFromMap(next)
   return {
+    ...began,
     next: to,
     pending: nodesAmong(pending, to, 'pending'),
-    since: integer(json, 'since', 1, epoch),
     ...gone !== undefined && { gone: nodesAmong(gone, tokens, 'gone') }
   }
 }

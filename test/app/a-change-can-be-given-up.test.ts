@@ -45,7 +45,7 @@ t.test('removing a node', async t => {
   await gate.held()
   isOk(t, await a.ask('/ring/abort', { method: 'POST' }), 'given up')
   gate.open()
-  t.same(await sameRing(t, nodes), { ...before, epoch: 3 })
+  t.same(await sameRing(t, nodes), { ...before, epoch: 3, since: 3 })
   await until('everyone holds what is its own', async () => (await Promise.all(nodes.map(async ({ storage }) => (await storage.stats()).pairs))).join() === held.join())
   await checkKeys(t, nodes, keys, 'afterwards')
   isOk(t, await c.ask(`/remove_node/${a.address}`), 'and again')

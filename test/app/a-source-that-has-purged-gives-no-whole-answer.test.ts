@@ -34,3 +34,20 @@ t.test('another ring, and the same one renewed', async t => {
   gate.open()
   await t.rejects(second, 'it breaks off')
 })
+
+t.test('another ring, and then the same tokens again', async t => {
+  const gate = createGate()
+  const [a, b] = await startNodes(t, 2, { replicas: 2, wrap: gate.wrap }) as TestNodes & [TestNode, TestNode]
+  await writeKeys(t, a, 20)
+  const ring = await ringOf(a)
+  const asked = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ring, ranges: [[0, 9999]] }) }
+  gate.close(0)
+  const answer = a.ask('/internal/pull', asked)
+  await gate.held()
+  // With two nodes and two replicas nothing moves, so each change is over at once.
+  t.equal((await a.ask(`/add_node/1234/${b.address}`)).status, 200)
+  t.equal((await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1234', task: 'remove' } })).status, 200)
+  t.match(await ringOf(a), { epoch: 3, ring: ring.ring })
+  gate.open()
+  await t.rejects(answer, 'what was purged in between may be missing, so it breaks off')
+})

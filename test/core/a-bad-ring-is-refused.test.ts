@@ -42,7 +42,7 @@ t.test('bad rings', async (t) => {
     ring({ ring: { ' 5': 'a:1' } }), ring({ ring: { 5: 'a' } }), ring({ ring: { 5: null } }), ring({ ring: { 5: 'a:1', '05': 'b:1' } }),
     '{"ring": {"__proto__": "a:1"}, "generation": 1, "epoch": 1, "replicas": 1}',
     ring({ generation: 0 }), ring({ generation: 2 ** 48 }), ring({ epoch: 0 }), ring({ epoch: 2 ** 32 }), ring({ epoch: '1' }), ring({ replicas: 0 }), ring({ replicas: undefined }),
-    ...['next', 'pending', 'since'].flatMap((name) => [ring({ ...change, [name]: undefined }), ring({ ...change, [name]: null }), ring({ [name]: change[name as keyof typeof change] })]),
+    ...['next', 'pending', 'since'].flatMap((name) => [ring({ ...change, [name]: undefined }), ring({ ...change, [name]: null })]), ring({ next: change.next }), ring({ pending: change.pending }), ring({ since: 2 }), ring({ since: null }),
     ring({ gone: ['a:1'] }), ring({ ...change, next: {} }), ring({ ...change, next: [] }), ring({ ...change, since: 0 }), ring({ ...change, since: 2 }), ring({ ...change, since: '1' }),
     ...['b:1', {}, [], ['a:1'], ['b'], ['b:1', 'b:1'], [null], [['b:1']]].map((pending) => ring({ ...change, pending })),
     ...[null, 'a:1', {}, [], ['b:1'], ['a:1', 'a:1'], [7]].map((gone) => ring({ ...change, gone }))

@@ -47,4 +47,7 @@ t.test('when two rings have the same shape', async t => {
   const others: Array<Partial<Ring>> = [{ generation: 6 }, { replicas: 2 }, { since: 3 }, { tokens: ring.next ?? [] }, { next: ring.tokens }]
   for (const other of others) t.notOk(sameShape(ring, { ...ring, ...other }), JSON.stringify(other))
   t.notOk(sameShape(ring, { generation: 5, epoch: 9, replicas: 3, tokens: ring.tokens }))
+  const seeded: Ring = { generation: 5, epoch: 1, replicas: 3, tokens: ring.tokens }
+  t.ok(sameShape(seeded, { ...seeded, since: 1 }))
+  t.notOk(sameShape(seeded, { ...seeded, epoch: 3, since: 3 }), 'the same tokens again, after others')
 })

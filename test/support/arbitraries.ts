@@ -60,7 +60,8 @@ const base = {
   tokens: tokenLists()
 }
 
-export const stableRings: fc.Arbitrary<Ring> = record(base)
+export const stableRings: fc.Arbitrary<Ring> = fc.tuple(record(base), fc.option(fc.nat(), { nil: undefined }))
+  .map(([ring, before]) => ({ ...ring, ...before !== undefined && { since: Math.max(1, ring.epoch - before) } }))
 
 const namesOf = (tokens: readonly Token[]) => [...new Set(tokens.map(({ node }) => node))]
 
