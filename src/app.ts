@@ -62,7 +62,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   await app.register(route, { clock, copyBytesPerS })
   await app.register(migration, { keeper })
   await app.register(changes, { keeper })
-  await app.register(health)
+  await app.register(health, { keeper })
   return app
 }
 

@@ -89,6 +89,7 @@ export function workerOf (app: FastifyInstance, kill: () => void): WorkerPort {
     switchTo: ring => takeRing(app, ring),
     serve: id => app.ring.serve(id),
     recheck: () => app.storage.recheck().catch(error => app.log.error({ err: error }, 'looking at the ring record')),
+    isNew: ring => app.seeding.isNew(ring),
     fetch: (ring, forgotten) => app.copying.fetch(ring, forgotten),
     renew: ring => app.ringRegister.renew(ring),
     receive: ring => app.copying.receive(ring),

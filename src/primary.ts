@@ -121,6 +121,8 @@ function portOf (worker: Worker, keeper: NodeKeeper, cannotListen: (message: str
     install: json => done(keeper.install(parseRing(json))),
     seed: json => done(keeper.seed(JSON.parse(json) as Seed)),
     vote: async text => answerToText(await keeper.vote(parseRequest(text))),
+    isNew: async json => JSON.stringify(await keeper.isNew(parseRing(json))),
+    waitsFor: async () => JSON.stringify(await keeper.waitsFor() ?? null),
     isTidy: async () => JSON.stringify(await keeper.isTidy()),
     progress: async () => JSON.stringify(await keeper.progress() ?? null),
     report (json) {
@@ -133,12 +135,13 @@ function portOf (worker: Worker, keeper: NodeKeeper, cannotListen: (message: str
     }
   })
   // It takes as long as there is to copy. Each step has a deadline of its own, and a worker that ends is noticed; to begin again beside it would undo its work.
-  const copy = async (what: string, ring: Ring): Promise<boolean> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), Infinity))
+  const copy = async <T>(what: string, ring: Ring): Promise<T> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), Infinity))
   const port: WorkerPort = {
     switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
     // A worker that does not hear this or the next is gone or about to be ended.
     serve: id => { ipc.call('serve', JSON.stringify({ generation: id.generation, epoch: id.epoch })).catch(() => {}) },
     recheck: () => ipc.call('recheck', '').then(() => {}, () => {}),
+    isNew: ring => ipc.call('isNew', JSON.stringify(ringToJson(ring))).then(JSON.parse, () => false),
     fetch: (ring, forgotten) => copy(forgotten ? 'fetchForgotten' : 'fetchMissed', ring),
     renew: async ring => { await ipc.call('renew', JSON.stringify(ringToJson(ring)), REGISTER_DEADLINE_MS) },
     receive: ring => copy('receive', ring),

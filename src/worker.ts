@@ -25,6 +25,8 @@ export async function runWorker (config: Config): Promise<void> {
     install: async ring => { await primary.call('install', JSON.stringify(ringToJson(ring))) },
     seed: async seed => { await primary.call('seed', JSON.stringify(seed)) },
     vote: async request => parseAnswer(await primary.call('vote', requestToText(request))),
+    isNew: async ring => JSON.parse(await primary.call('isNew', JSON.stringify(ringToJson(ring)))),
+    waitsFor: async () => JSON.parse(await primary.call('waitsFor', '')) ?? undefined,
     isTidy: async () => JSON.parse(await primary.call('isTidy', '')),
     progress: async () => JSON.parse(await primary.call('progress', '')) ?? undefined,
     // Whoever misses one hears the next.
@@ -37,6 +39,7 @@ export async function runWorker (config: Config): Promise<void> {
     switchTo: json => done(takeRing(app, parseRing(json))),
     serve: json => done(app.ring.serve(JSON.parse(json) as RingId)),
     recheck: () => done(app.storage.recheck()),
+    isNew: async json => JSON.stringify(await app.seeding.isNew(parseRing(json))),
     fetchForgotten: async json => JSON.stringify(await app.copying.fetch(parseRing(json), true)),
     fetchMissed: async json => JSON.stringify(await app.copying.fetch(parseRing(json), false)),
     renew: json => done(app.ringRegister.renew(parseRing(json))),

@@ -12,9 +12,11 @@ import { type Keeper } from '../ring/keeper.ts'
 import { begin, carryOut, newest } from './carry-out.ts'
 import { offer, planOf } from './plan.ts'
 import { progressRoutes } from './progress.ts'
+import { seedingRoute } from './seeding.ts'
 import { tidyRoute } from './tidy.ts'
 
 export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
+  seedingRoute(app, keeper)
   tidyRoute(app, keeper)
   progressRoutes(app, keeper)
   changeRoutes(app)

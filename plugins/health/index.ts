@@ -3,9 +3,10 @@
 import { type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { KvError } from '../../src/errors.ts'
+import { CATALOGUE, KvError } from '../../src/errors.ts'
 import { STOP_ACCEPTED_MS, STOP_IN_FLIGHT_MS, STOP_NOTICE_MS } from '../../src/limits.ts'
 import { namesNode } from '../../src/core/ring.ts'
+import { type Keeper } from '../ring/keeper.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,9 +18,13 @@ declare module 'fastify' {
   }
 }
 
+function recovering (waitsFor: string | undefined): KvError {
+  return new KvError('KV_ERR_RECOVERING', waitsFor && `${CATALOGUE.KV_ERR_RECOVERING.text}: ${waitsFor}`)
+}
+
 const OPEN = { config: { open: true } }
 
-export default fp(async app => {
+export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
   const { ring, storage } = app
   let stopping = false
   app.decorate('giveNotice', async () => {
@@ -48,7 +53,7 @@ export default fp(async app => {
     await storage.stats()
     if (ring.view === undefined || !ring.serving) throw new KvError('KV_ERR_NO_RING')
     if (ring.isBehind()) throw new KvError('KV_ERR_INSTALL', 'a newer ring could not be taken over; the log says why')
-    if (storage.memory === 0 && namesNode(ring.view.ring, ring.node)) throw new KvError('KV_ERR_RECOVERING')
+    if (storage.memory === 0 && namesNode(ring.view.ring, ring.node)) throw recovering(await keeper.waitsFor().catch(() => undefined))
   }
 
   app.get('/', OPEN, (_request, reply) => {

@@ -7,6 +7,7 @@ import { fetchHoldings, receive } from '../../src/core/fetching.ts'
 import { areEnough, isComplete } from '../../src/core/recovery.ts'
 import { sameShape, type Ring } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
+import { type Fetching } from '../ring/team.ts'
 import { exportRoutes } from './export.ts'
 import { createMeter } from './meter.ts'
 import { createPull } from './pull.ts'
@@ -14,10 +15,10 @@ import { sourceRoutes } from './source.ts'
 
 export interface Copying {
   /**
-   * Fetches everything that this node holds by `ring` from the other replicas; false: not enough of them answered. Where it has
+   * Fetches everything that this node holds by `ring` from the other replicas, as far as enough of them answer. Where it has
    * `forgotten`, and the others have everything, it first drops what is left: older than what was deleted since, it would come back.
    */
-  fetch (ring: Ring, forgotten: boolean): Promise<boolean>
+  fetch (ring: Ring, forgotten: boolean): Promise<Fetching>
   /** Receives what this node is due in the change of `ring`, and says so in the register; false: not complete. Throws what the register throws. */
   receive (ring: Ring): Promise<boolean>
   /** Removes what this node does not hold by the stable `ring`; false: another ring came before everything was gone. Throws `KV_ERR_STORAGE`. */
@@ -37,12 +38,15 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
 function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
   const { storage, ringRegister, ring: { node }, log } = app
 
-  async function fetch (ring: Ring, forgotten: boolean): Promise<boolean> {
+  async function fetch (ring: Ring, forgotten: boolean): Promise<Fetching> {
     const held = holdings(ring, node)
     const hasSources = held.some(holding => holding.others.length > 0)
     if (forgotten && held.length > 0 && !hasSources) log.error('no other replica holds the pairs of this node; what was stored here is lost')
     if (forgotten && hasSources && await haveAll(held, ring)) await storage.purge(() => true)
-    return fetchHoldings(ring, held, createPull(app), { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+    let waitsFor: string | undefined
+    const pull = createPull(app, { waitFor (why) { waitsFor = why } })
+    const complete = await fetchHoldings(ring, held, pull, { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+    return complete || waitsFor === undefined ? { complete } : { complete, waitsFor }
   }
 
   /** True if so many of the other replicas remember that they have every acknowledged write; else what is left here may be all that there is of some. */

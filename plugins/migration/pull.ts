@@ -14,8 +14,8 @@ export const EXPECTED_HEADER = 'x-expected-pairs'
 
 /** Told of what comes, for whoever wants to know how far a copy is. */
 export interface Meter {
-  expect (keys: number): void
-  count (keys: number, bytes: number): void
+  expect? (keys: number): void
+  count? (keys: number, bytes: number): void
   waitFor (why: string): void
 }
 
@@ -27,13 +27,13 @@ export function createPull (app: FastifyInstance, meter?: Meter): Pull {
     const decoder = createPairDecoder()
     try {
       const { headers, body } = await peers.channel(source).stream('/internal/pull', { ring: ringToJson(ring), ranges }, PULL_STALL_MS)
-      meter?.expect(Number(headers[EXPECTED_HEADER] ?? 0))
+      meter?.expect?.(Number(headers[EXPECTED_HEADER] ?? 0))
       let beganMs = performance.now()
       for await (const chunk of body) {
         const pairs = decoder.push(chunk)
         const turn = merger.merge(pairs, chunk.length)
         if (turn !== undefined) await turn
-        meter?.count(pairs.length, chunk.length)
+        meter?.count?.(pairs.length, chunk.length)
         const restMs = pace.restMs(performance.now() - beganMs, chunk.length)
         if (restMs >= 1) await pause(restMs)
         beganMs = performance.now()

@@ -8,6 +8,7 @@ import { holdings } from '../../src/core/placement.ts'
 import { compareRings, namesNode, sameShape, type Ring } from '../../src/core/ring.ts'
 import { canMissWrites, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
 import { createAttempts } from './attempts.ts'
+import { type Fetching } from './team.ts'
 
 export interface GuardOptions {
   readonly node: string
@@ -16,9 +17,9 @@ export interface GuardOptions {
   readonly nowMs: () => number
   /**
    * Has a worker fetch what the node holds by the ring: everything after it has `forgotten`, else what it may have missed.
-   * False: not complete, or there is no worker. Rejects with the worker's death.
+   * Rejects with the worker's death, and where there is no worker.
    */
-  fetch (ring: Ring, forgotten: boolean): Promise<boolean>
+  fetch (ring: Ring, forgotten: boolean): Promise<Fetching>
   /** Brings the ring into force anew, under the next epoch; resolves with the ring that is then in force. Rejects where too few members agree. */
   renew (ring: Ring): Promise<Ring>
   /** Has every worker look at the record. Never rejects. */
@@ -30,11 +31,22 @@ export interface GuardOptions {
 export interface Guard {
   /** The ring in the record, if it can be read. */
   read (): Promise<Ring | undefined>
-  /** A ring is about to come into force; `seeded`: by the operator. Resolves when the record has it, or cannot have it now. */
-  adopt (ring: Ring, seeded: boolean): Promise<void>
+  /** A ring is about to come into force. Resolves when the record has it, or cannot have it now. */
+  adopt (ring: Ring, origin?: Origin): Promise<void>
+  /** True if the node would count by this ring, were it seeded as a new one, although it may hold nothing: it is asked first whether it is new. */
+  countsIfNew (ring: Ring): boolean
+  /** True if this node was seeded with that ring as a new one while it ran, has forgotten nothing since, and the ring is the same still. */
+  isUnused (ring: Ring): boolean
+  /** Why this node does not count yet, in words for an operator; undefined: it does, or nobody knows yet. */
+  readonly waitsFor: string | undefined
   /** Compares record and ring; called again and again. Never rejects. */
   look (): Promise<void>
 }
+
+/** Where a ring comes from. `seeded`: from the operator. `isNew`: nothing can have been stored or decided under it, as the others of the seed say. */
+export interface Origin { readonly seeded: boolean, readonly isNew: boolean }
+
+const LEARNED: Origin = { seeded: false, isNew: false }
 
 const REPAIR = 'fetching what was missed from the other replicas'
 const RECOVERY = 'fetching what was forgotten from the other replicas'
@@ -47,6 +59,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   let repairedMs: number | undefined
   // The ring that was renewed since the storage last forgot.
   let barrier: Ring | undefined
+  let waitsFor: string | undefined
+  let newSeed: Ring | undefined
   // While work is under way nothing else writes to the record.
   const attempts = createAttempts(log)
   const { look, ended } = oneAtATime(compare, log)
@@ -57,12 +71,15 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     if (recorded !== undefined) repairedMs ??= recorded.repairedMs
     if (ring === undefined) {
       if (recorded !== undefined) found(recorded.ring)
-    } else {
-      // What a storage missed means nothing once it has forgotten everything.
-      if (text === undefined && attempts.underWay === REPAIR) attempts.abandon()
-      if (attempts.underWay === undefined) await settle(ring, text)
+      return
     }
+    // What a storage missed means nothing once it has forgotten everything, or has been out of touch for so long that it is not trusted any more.
+    if (attempts.underWay === REPAIR && (text === undefined || isOutOfTouch(ring))) attempts.abandon()
+    if (attempts.underWay === undefined) await settle(ring, text)
   }
+
+  const isOutOfTouch = (current: Ring) =>
+    !nothingToForget && namesNode(current, node) && !isTrusted({ ring: current, repairedMs: repairedMs ?? 0 }, nowMs())
 
   async function settle (current: Ring, text: string | undefined): Promise<void> {
     const nothingHeld = nothingToForget
@@ -70,10 +87,12 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     const sentinel = { ring: current, repairedMs: repairedMs ?? 0 }
     const wanted = sentinelText(sentinel)
     if (text === undefined && nothingHeld) {
+      // From here on the workers may find it and count, whether its answer comes or not: if it is gone at the next look, something was forgotten.
+      nothingToForget = !namesNode(current, node)
       if (!await record.add(wanted)) return
     } else if (text === undefined || text === RECOVERING_MARK) {
       return recover(current, text === undefined)
-    } else if (!nothingHeld && namesNode(current, node) && !isTrusted(sentinel, nowMs())) {
+    } else if (isOutOfTouch(current)) {
       return distrust(current)
     } else if (text !== wanted && !await record.replace(wanted)) {
       return
@@ -84,9 +103,10 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
 
   /** The node was away for so long that what it holds may have been deleted, and the deletes forgotten, without it. */
   async function distrust (current: Ring): Promise<void> {
+    // Before the mark, whose answer may be lost.
+    barrier = undefined
     if (!await record.replace(RECOVERING_MARK)) return
     log.error('this node was out of touch for too long to trust what it holds; fetching it anew from the other replicas')
-    barrier = undefined
     attempts.reset()
     // Who asks this node from now on hears that it has forgotten. So of two nodes that distrust themselves one at least knows it of the other.
     await recheck()
@@ -98,16 +118,21 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
    * something to replace, a storage that is emptied once more in between starts over.
    */
   async function recover (current: Ring, absent: boolean): Promise<void> {
+    newSeed = undefined
     if (absent) {
-      if (!await record.add(RECOVERING_MARK)) return
       barrier = undefined
+      if (!await record.add(RECOVERING_MARK)) return
       attempts.reset()
       log.error({ replicas: current.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
     }
     attempts.begin(RECOVERY, async () => {
       const startedMs = nowMs()
-      const from = await fenceOff(current)
-      if (!await complete(from, true, startedMs)) return false
+      const from = await fenceOff(current).catch((error: Error) => {
+        waitsFor = error.message
+        throw error
+      })
+      if (!await complete(from, true)) return false
+      repairedMs = startedMs
       if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
       await recheck()
       return true
@@ -128,18 +153,29 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
 
   function repair (from: Ring): void {
     attempts.begin(REPAIR, async () => {
-      const done = await complete(from, false, nowMs())
-      if (done) log.info('fetched what was missing here from the other replicas')
-      return done
+      const startedMs = nowMs()
+      // One that took so long that the node was out of touch meanwhile may have met values whose tombstones are gone.
+      if (!await complete(from, false) || isOutOfTouch(from)) return false
+      repairedMs = startedMs
+      log.info('fetched what was missing here from the other replicas')
+      return true
     })
   }
 
-  /** True if everything was fetched, and by a ring that is still in force. */
-  async function complete (from: Ring, forgotten: boolean, startedMs: number): Promise<boolean> {
-    if (!await fetch(from, forgotten) || ring === undefined || !sameShape(from, ring)) return false
-    repairedMs = startedMs
-    return true
+  /** True if everything was fetched, and by a ring that was in force all the while. */
+  async function complete (from: Ring, forgotten: boolean): Promise<boolean> {
+    const fetching = await fetch(from, forgotten)
+    if (forgotten) waitsFor = fetching.waitsFor
+    return fetching.complete && ring !== undefined && sameShape(from, ring)
   }
+
+  /** True if nothing that this node holds was ever acknowledged by it as a member of `newer`, or of the ring before. */
+  function holdsNothingAs (newer: Ring, before: Ring | undefined, { seeded, isNew }: Origin): boolean {
+    if (before === undefined || (seeded && countsIfNew(newer))) return isNew
+    return namesNode(before, node) ? nothingToForget : true
+  }
+
+  const countsIfNew = (newer: Ring) => namesNode(newer, node) && (ring === undefined || !namesNode(ring, node))
 
   return {
     async read () {
@@ -147,11 +183,15 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       repairedMs = recorded?.repairedMs
       return recorded?.ring
     },
-    async adopt (newer, seeded) {
-      nothingToForget = !namesNode(newer, node) || (ring === undefined ? seeded : nothingToForget || !namesNode(ring, node))
+    get waitsFor () { return waitsFor },
+    isUnused: asked => newSeed !== undefined && compareRings(asked, newSeed) === 0 && sameShape(asked, newSeed),
+    countsIfNew,
+    async adopt (newer, { seeded, isNew } = LEARNED) {
+      nothingToForget = !namesNode(newer, node) || holdsNothingAs(newer, ring, { seeded, isNew })
       // As long as every write needed this node it missed none, and the members cannot have gone on from there without it.
       if (ring !== undefined && namesNode(ring, node) && !canMissWrites(ring) && (seeded || follows(newer, ring))) repairedMs = nowMs()
       ring = newer
+      newSeed = isNew ? newer : undefined
       attempts.reset()
       // A look that began before may have missed it.
       await ended()

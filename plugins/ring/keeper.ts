@@ -11,7 +11,7 @@ import { type Progress } from '../../src/core/progress.ts'
 import { type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
 import { createDuties, type Duties } from './duties.ts'
 import { type StateFile, type StateFiles } from './file.ts'
-import { createGuard, type Guard } from './guard.ts'
+import { createGuard, type Guard, type Origin } from './guard.ts'
 import { createTeam, type Team, type WorkerPort } from './team.ts'
 import { createVotes } from './votes.ts'
 
@@ -23,6 +23,10 @@ export interface Keeper {
   seed (seed: Seed): Promise<void>
   /** This node's vote on the next ring. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_INSTALL`. */
   vote (request: VoteRequest): Promise<VoteAnswer>
+  /** True if, as far as this node knows, nothing can have been stored or decided under the ring, which another node was just seeded with. */
+  isNew (ring: Ring): Promise<boolean>
+  /** Why this node does not count, in words for an operator; undefined: it does, or nobody knows yet. */
+  waitsFor (): Promise<string | undefined>
   /** True if nothing is left here of slots that this node does not hold by its ring. */
   isTidy (): Promise<boolean>
   /** How far this node is with receiving. */
@@ -59,14 +63,14 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   let progress: Progress | undefined
   let timer: NodeJS.Timeout | undefined
   const { guard, duties } = createWatch(options, team, () => ring, recorded => {
-    inTurn(async () => { if (ring === undefined) await bringIntoForce(recorded, false) })
+    inTurn(async () => { if (ring === undefined) await bringIntoForce(recorded) })
       .catch(error => log.error({ err: error }, 'the ring of the record could not be installed'))
   })
 
-  async function bringIntoForce (newer: Ring, seeded: boolean): Promise<void> {
+  async function bringIntoForce (newer: Ring, origin?: Origin): Promise<void> {
     await persist(newer)
     ring = newer
-    await guard.adopt(newer, seeded)
+    await guard.adopt(newer, origin)
     await team.install(newer)
     log.info({ generation: newer.generation, epoch: newer.epoch, replicas: newer.replicas, tokens: newer.tokens.length, member: namesNode(newer, node), pending: newer.pending }, 'ring installed')
     duties.adopt(newer)
@@ -75,7 +79,19 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   async function takeOver (newer: Ring): Promise<void> {
     if (ring !== undefined && compareRings(newer, ring) <= 0) return
     if (!adopts(node, ring, newer)) throw new KvError('KV_ERR_RING_CONFLICT', 'that ring is of a cluster to which this node does not belong')
-    await bringIntoForce(newer, false)
+    await bringIntoForce(newer)
+  }
+
+  /**
+   * A node that was seeded holds nothing, or has lost what it held, and its votes with it. Only the others can tell; unless all of them say that the ring
+   * is new, it fetches first whatever there may be.
+   */
+  async function takeSeed (seed: Seed): Promise<void> {
+    const seeded = applySeed(ring, seed, nowMs())
+    if (seeded === ring) return
+    const isNew = guard.countsIfNew(seeded) && await team.any()?.isNew(seeded) === true
+    if (isNew && ring === undefined) await votes.begin(seeded.generation)
+    await bringIntoForce(seeded, { seeded: true, isNew })
   }
 
   async function start (): Promise<void> {
@@ -87,7 +103,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
     } catch (error) {
       log.warn({ err: error }, 'the ring record cannot be read yet')
     }
-    if (ring !== undefined) await guard.adopt(ring, false)
+    if (ring !== undefined) await guard.adopt(ring)
     timer = setInterval(() => {
       guard.look()
       duties.look()
@@ -99,12 +115,9 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
     start,
     install: newer => inTurn(() => takeOver(newer)),
 
-    seed: seed => inTurn(async () => {
-      const seeded = applySeed(ring, seed, nowMs())
-      if (seeded === ring) return
-      if (ring === undefined) await votes.begin()
-      await bringIntoForce(seeded, true)
-    }),
+    seed: seed => inTurn(() => takeSeed(seed)),
+    isNew: async asked => (ring === undefined || ring.generation < asked.generation || guard.isUnused(asked)) && !votes.mayHaveVoted(asked.generation),
+    waitsFor: async () => guard.waitsFor,
 
     vote: request => inTurn(async () => {
       await takeOver(request.present)
@@ -139,11 +152,9 @@ function createWatch ({ node, record, log, nowMs }: KeeperOptions, team: Team, p
     log,
     nowMs,
     found,
-    fetch: async (ring, forgotten) => await team.any()?.fetch(ring, forgotten) ?? false,
+    fetch: async (ring, forgotten) => someWorker(team).fetch(ring, forgotten),
     async renew (ring) {
-      const worker = team.any()
-      if (worker === undefined) throw new KvError('KV_ERR_INSTALL', 'this node has no worker now')
-      await worker.renew(ring)
+      await someWorker(team).renew(ring)
       return present() as Ring
     },
     recheck: () => team.recheck()
@@ -155,6 +166,13 @@ function createWatch ({ node, record, log, nowMs }: KeeperOptions, team: Team, p
     purge: async ring => await team.any()?.purge(ring) ?? false
   })
   return { guard, duties }
+}
+
+/** Throws `KV_ERR_INSTALL`. */
+function someWorker (team: Team): WorkerPort {
+  const worker = team.any()
+  if (worker === undefined) throw new KvError('KV_ERR_INSTALL', 'this node has no worker now')
+  return worker
 }
 
 /** Installs, seedings and arrivals of workers happen one after the other. */

@@ -6,14 +6,19 @@ import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
 import { withDeadline } from '../../src/core/deadline.ts'
 import { type Ring, type RingId } from '../../src/core/ring.ts'
 
+/** How a fetch ended. `waitsFor`: why it is not complete, in words for an operator. */
+export interface Fetching { readonly complete: boolean, readonly waitsFor?: string }
+
 export interface WorkerPort {
   /** Resolves when the worker uses the ring and has ended what it began under older ones. */
   switchTo (ring: Ring): Promise<void>
   serve (id: RingId): void
   /** Looks at the ring record; resolves when it goes by what is there. Never rejects. */
   recheck (): Promise<void>
-  /** Fetches from the other replicas what this node has forgotten, or else only what it may have missed; false: not complete. */
-  fetch (ring: Ring, forgotten: boolean): Promise<boolean>
+  /** Asks the others of a ring that was just seeded; true: all say that nothing can have been stored or decided under it. Never rejects. */
+  isNew (ring: Ring): Promise<boolean>
+  /** Fetches from the other replicas what this node has forgotten, or else only what it may have missed. */
+  fetch (ring: Ring, forgotten: boolean): Promise<Fetching>
   /** Has the members agree on the same ring under the next epoch, unless there is a newer one. Rejects where too few of them answer. */
   renew (ring: Ring): Promise<void>
   /** Receives what this node is due in the change of the ring; false: not complete. */

@@ -8,8 +8,10 @@ import { vote, type VoteAnswer, type VoteRequest, type Votes } from '../../src/c
 export interface VotesKeeper {
   /** Reads what was persisted. Throws `KV_ERR_CONFIG`. */
   start (): Promise<void>
-  /** The operator has begun a ring here that nobody has voted on. Throws `KV_ERR_INSTALL` when the votes cannot be written. */
-  begin (): Promise<void>
+  /** A ring of this generation begins that nobody has voted on. Throws `KV_ERR_INSTALL` when the votes cannot be written. */
+  begin (generation: number): Promise<void>
+  /** True if this node may have voted on what comes after a ring of the generation, or of a later one, as far as it remembers. */
+  mayHaveVoted (generation: number): boolean
   /** Answers a request on the successor of the node's present ring; one at a time. Throws `KV_ERR_INSTALL` when the votes cannot be written. */
   answer (request: VoteRequest): Promise<VoteAnswer>
 }
@@ -27,9 +29,14 @@ export function createVotes (file: StateFile<Votes>, drawLife: () => number): Vo
     votes = next
   }
 
+  const mayHaveVoted = (generation: number) => votes.after !== undefined && votes.after.generation >= generation
+
   return {
     async start () { votes = await file.read() ?? votes },
-    begin: () => keep({ life: votes.life, forgetful: false }),
+    async begin (generation) {
+      if (!mayHaveVoted(generation)) await keep({ life: votes.life, forgetful: false })
+    },
+    mayHaveVoted,
     async answer (request) {
       const { votes: next, answer } = vote(votes, request)
       if (next !== votes) await keep(next)

@@ -49,6 +49,7 @@ t.test('recovering', async t => {
   await b.stop()
   a.forget()
   await until('it is noticed', async () => await reason(a) === 'KV_ERR_RECOVERING')
+  await until('it says what it waits for', async () => /: too few members of the ring answered$/.test((await a.ask('/readyz')).json().message))
   await b.start()
   await untilReady(a)
   t.equal(await reason(b), 'ready')

@@ -83,6 +83,42 @@ t.test('a ring that is installed in the middle does not mask it', async t => {
   t.equal(record.text, textOf(moved))
 })
 
+t.test('a ring that changes and changes back in the middle', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t, remembering)
+  let finish = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  record.text = undefined
+  await tick()
+  await keeper.install({ ...ringOf(3, [OTHER, NODE]), since: 3 })
+  await keeper.install({ ...ringOf(4), since: 4 })
+  finish(true)
+  await settle()
+  t.equal(record.text, RECOVERING_MARK, 'a source may have purged what it was to give, and hold it anew')
+  await tick()
+  finish(true)
+  await settle()
+  t.equal(record.text, textOf({ ...ringOf(4), since: 4 }))
+})
+
+t.test('the answer to the mark is lost', async t => {
+  const { record, worker, tick } = await startKeeper(t, remembering)
+  const recoveries = () => worker.calls.filter(call => call.startsWith('recover'))
+  record.text = undefined
+  await tick()
+  t.same(recoveries(), ['recover 2'])
+  const { add } = record.record
+  record.record.add = async text => {
+    record.record.add = add
+    await add(text)
+    throw new Error('no answer in time')
+  }
+  record.text = undefined
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  await tick()
+  t.same(recoveries(), ['recover 2', 'recover 3'], 'under a ring that was renewed once more')
+})
+
 t.test('a process that starts and finds the mark goes on', async t => {
   const { record, worker, tick } = await startKeeper(t, { file: ringOf(1), text: RECOVERING_MARK })
   await tick()

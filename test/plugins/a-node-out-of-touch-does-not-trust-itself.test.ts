@@ -45,6 +45,40 @@ t.test('out of touch for too long while it ran', async t => {
   t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
 })
 
+t.test('out of touch for too long while a look goes on', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  let finish = (_complete: boolean) => {}
+  worker.onRepair = () => new Promise(resolve => { finish = resolve })
+  let recovered = (_complete: boolean) => {}
+  worker.onRecover = () => new Promise(resolve => { recovered = resolve })
+  clock.nowMs += REPAIR_TRUST_MS - 1_000
+  await tick()
+  t.equal(repairs(worker.calls), 1)
+  clock.nowMs += 1_000
+  await tick()
+  t.equal(record.text, RECOVERING_MARK, 'it does not wait for the look to end')
+  finish(true)
+  await tick()
+  t.equal(record.text, RECOVERING_MARK, 'whose end changes nothing')
+  recovered(true)
+  await settle()
+  t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
+})
+
+t.test('a look that ends when the node was out of touch for too long', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  let finish = (_complete: boolean) => {}
+  worker.onRepair = () => new Promise(resolve => { finish = resolve })
+  worker.onRecover = async () => false
+  clock.nowMs += REPAIR_TRUST_MS - 1_000
+  await tick()
+  clock.nowMs += 1_000
+  finish(true)
+  await settle()
+  await tick()
+  t.equal(record.text, RECOVERING_MARK, 'as the process was held up, say')
+})
+
 t.test('its storage forgets while it looks', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   let finish = (_complete: boolean) => {}
@@ -72,6 +106,26 @@ t.test('away for too long', async t => {
   t.same(record.writes(), ['replace mark', 'replace ring'])
   t.ok(worker.calls.includes('recover 2'))
   t.equal(record.text, textOf({ ...three, epoch: 2 }))
+})
+
+t.test('the answer to the mark is lost', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  const recoveries = () => worker.calls.filter(call => call.startsWith('recover'))
+  clock.nowMs += REPAIR_TRUST_MS
+  await tick()
+  t.same(recoveries(), ['recover 2'])
+  const { replace } = record.record
+  record.record.replace = async text => {
+    record.record.replace = replace
+    await replace(text)
+    throw new Error('no answer in time')
+  }
+  worker.onRepair = async () => false
+  clock.nowMs += REPAIR_TRUST_MS
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
+  await tick()
+  t.same(recoveries(), ['recover 2', 'recover 3'], 'under a ring that was renewed once more')
 })
 
 t.test('with two replicas none misses a write, so none distrusts itself', async t => {

@@ -47,8 +47,19 @@ t.test('the answer waits for the disk, and there is none when it fails', async t
 t.test('a node that the operator seeds has nothing to remember', async t => {
   const votes = createVotes(noStateFiles.votes, life)
   await votes.start()
-  await votes.begin()
+  t.notOk(votes.mayHaveVoted(present.generation))
+  await votes.begin(present.generation)
   t.match(await votes.answer({ present, ballot: ballot(1) }), { kind: 'promised', forgetful: false })
+})
+
+t.test('a node that is seeded and finds votes on a ring of that generation keeps them', async t => {
+  const votes = createVotes(noStateFiles.votes, life)
+  await votes.start()
+  await votes.answer({ present, ballot: ballot(5) })
+  t.ok(votes.mayHaveVoted(present.generation))
+  await votes.begin(present.generation)
+  t.same(await votes.answer({ present, ballot: ballot(4) }), { kind: 'refused', round: 5 })
+  t.notOk(votes.mayHaveVoted(present.generation + 1))
 })
 
 t.test('the keeper takes the ring that is voted on, or says that it has a newer one', async t => {

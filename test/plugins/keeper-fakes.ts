@@ -66,6 +66,7 @@ export function fakeWorker () {
   const worker = {
     calls: [] as string[],
     onSwitch: async (_ring: Ring) => {},
+    onIsNew: async (_ring: Ring) => true,
     onRecover: async (_ring: Ring) => true,
     onRepair: async (_ring: Ring) => true,
     /** Does what the members would agree on. A keeper that has the worker puts this in place. */
@@ -80,9 +81,10 @@ export function fakeWorker () {
     },
     serve (id: RingId) { worker.calls.push(`serve ${id.epoch}`) },
     async recheck () { worker.calls.push('recheck') },
+    isNew: ring => worker.onIsNew(ring),
     async fetch (ring, forgotten) {
       worker.calls.push(`${forgotten ? 'recover' : 'repair'} ${ring.epoch}`)
-      return forgotten ? worker.onRecover(ring) : worker.onRepair(ring)
+      return { complete: await (forgotten ? worker.onRecover(ring) : worker.onRepair(ring)) }
     },
     async renew (ring) { await worker.onRenew(ring) },
     async receive (ring) {

@@ -16,6 +16,78 @@ t.test('a seeded node adds it', async t => {
   t.equal(record.text, textOf({ ...seed([NODE, OTHER]), generation: 1_000_000, epoch: 1 }))
 })
 
+t.test('a seeded node that the others know recovers', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t)
+  worker.onIsNew = async () => false
+  await keeper.seed(seed([NODE, OTHER]))
+  await tick()
+  t.same(record.writes(), ['add mark', 'replace ring'])
+  t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 2'])
+})
+
+t.test('a seeded node without a worker that could ask recovers', async t => {
+  const { keeper, record, worker } = await startKeeper(t)
+  keeper.removeWorker(worker.port)
+  await keeper.seed(seed([NODE, OTHER]))
+  t.same(record.writes(), ['add mark'])
+})
+
+t.test('a standby that is seeded as a member asks too', async t => {
+  const { keeper, record, worker } = await startKeeper(t, { file: ringOf(1, [OTHER]), text: textOf(ringOf(1, [OTHER])) })
+  worker.onIsNew = async () => false
+  worker.onRecover = async () => false
+  await keeper.seed(seed([NODE, OTHER], 8))
+  record.text = undefined
+  await keeper.install(ringOf(2, [NODE, OTHER], 8))
+  t.equal(record.text, RECOVERING_MARK)
+})
+
+const asked = { ...seed([NODE, OTHER]), generation: 8, epoch: 1 }
+
+t.test('a node that has no ring of that generation says that a ring is new', async t => {
+  const { keeper } = await startKeeper(t)
+  t.ok(await keeper.isNew(asked), 'no ring at all')
+  await keeper.seed(seed([NODE, OTHER], 7))
+  t.ok(await keeper.isNew(asked), 'an older one')
+  await keeper.seed(seed([NODE, OTHER], 8))
+  t.notOk(await keeper.isNew(asked), 'a member that was seeded anew is no new one')
+})
+
+t.test('so does one that was just seeded with it, until it forgets', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t)
+  await keeper.seed(seed([NODE, OTHER], 8))
+  t.ok(await keeper.isNew(asked))
+  t.notOk(await keeper.isNew({ ...asked, replicas: 3 }), 'another one of that number')
+  t.notOk(await keeper.isNew({ ...asked, generation: 7 }), 'an older one than it has')
+  worker.onRecover = async () => false
+  record.text = undefined
+  await tick()
+  t.notOk(await keeper.isNew(asked))
+})
+
+t.test('but not one that has voted on the next ring', async t => {
+  const { keeper } = await startKeeper(t)
+  await keeper.seed(seed([NODE, OTHER], 8))
+  await keeper.vote({ present: asked, ballot: { round: 1, tie: 1 } })
+  t.notOk(await keeper.isNew(asked))
+})
+
+t.test('the answer to its being added is lost', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t)
+  worker.onRecover = async () => false
+  const { add } = record.record
+  record.record.add = async text => {
+    record.record.add = add
+    await add(text)
+    throw new Error('no answer in time')
+  }
+  await keeper.seed(seed([NODE, OTHER]))
+  t.match(record.text, /^\{/, 'workers may count by now')
+  record.text = undefined
+  await tick()
+  t.equal(record.text, RECOVERING_MARK, 'and what they took is gone')
+})
+
 t.test('a node that is seeded while a look at the record is under way has it when the seeding is answered', async t => {
   const { keeper, record, tick } = await startKeeper(t)
   let open = () => {}

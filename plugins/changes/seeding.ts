@@ -1,0 +1,43 @@
+// Whether a ring that was just seeded is new. A node that has lost its disk and its memory looks to itself like one that never had anything; only the
+// others of the seed can tell the two apart.
+
+import { type FastifyInstance } from 'fastify'
+import { PEER_DEADLINE_MS, RING_BYTES } from '../../src/limits.ts'
+import { nodesOf, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
+import { type Keeper } from '../ring/keeper.ts'
+
+export interface Seeding {
+  /** Asks all the others of a ring that this node was seeded with; true: all say that nothing can have been stored or decided under it. Never rejects. */
+  isNew (ring: Ring): Promise<boolean>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { seeding: Seeding }
+}
+
+const SCHEMA = { body: { type: 'object', required: ['ring'], properties: { ring: { type: 'object' } } } }
+
+export function seedingRoute (app: FastifyInstance, keeper: Keeper): void {
+  /** The ring is not taken over here: the operator is about to seed this node too. Throws `KV_ERR_STORAGE`. */
+  app.post<{ Body: { readonly ring: object } }>('/internal/new', { schema: SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
+    const asked = parseRing(JSON.stringify(request.body.ring))
+    const { pairs } = await app.storage.stats()
+    return reply.send({ isNew: pairs === 0 && await keeper.isNew(asked) })
+  })
+
+  async function says (node: string, ring: Ring): Promise<boolean> {
+    try {
+      const answer = await app.peers.channel(node).call('/internal/new', { ring: ringToJson(ring) }, PEER_DEADLINE_MS)
+      const { isNew } = JSON.parse(answer) as { readonly isNew: unknown }
+      if (isNew !== true) app.log.warn({ peer: node }, 'a node of the seed has pairs, or has had a ring of this generation; this node fetches before it counts')
+      return isNew === true
+    } catch (error) {
+      app.log.warn({ peer: node, err: error }, 'a node of the seed cannot be asked whether the ring is new; this node fetches before it counts')
+      return false
+    }
+  }
+
+  app.decorate('seeding', {
+    isNew: async ring => (await Promise.all(nodesOf(ring).filter(node => node !== app.ring.node).map(node => says(node, ring)))).every(Boolean)
+  })
+}
