@@ -4,10 +4,10 @@
 import { type FastifyBaseLogger } from 'fastify'
 import { REPAIR_EVERY_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
-import { holdings } from '../../src/core/placement.ts'
 import { compareRings, namesNode, sameShape, type Ring } from '../../src/core/ring.ts'
 import { canMissWrites, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
 import { createAttempts } from './attempts.ts'
+import { createRecovery, isStill } from './recovery.ts'
 import { type Fetching } from './team.ts'
 
 export interface GuardOptions {
@@ -33,8 +33,6 @@ export interface Guard {
   read (): Promise<Ring | undefined>
   /** A ring is about to come into force. Resolves when the record has it, or cannot have it now. */
   adopt (ring: Ring, origin?: Origin): Promise<void>
-  /** True if the node would count by this ring, were it seeded as a new one, although it may hold nothing: it is asked first whether it is new. */
-  countsIfNew (ring: Ring): boolean
   /** True if this node was seeded with that ring as a new one while it ran, has forgotten nothing since, and the ring is the same still. */
   isUnused (ring: Ring): boolean
   /** Why this node does not count yet, in words for an operator; undefined: it does, or nobody knows yet. */
@@ -57,12 +55,10 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   let nothingToForget = false
   // When the last complete look at the other replicas began; undefined: the record has not told yet.
   let repairedMs: number | undefined
-  // The ring that was renewed since the storage last forgot.
-  let barrier: Ring | undefined
-  let waitsFor: string | undefined
   let newSeed: Ring | undefined
   // While work is under way nothing else writes to the record.
   const attempts = createAttempts(log)
+  const recovery = createRecovery({ node, present: () => ring, fetch, renew })
   const { look, ended } = oneAtATime(compare, log)
 
   async function compare (): Promise<void> {
@@ -78,8 +74,9 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     if (attempts.underWay === undefined) await settle(ring, text)
   }
 
-  const isOutOfTouch = (current: Ring) =>
-    !nothingToForget && namesNode(current, node) && !isTrusted({ ring: current, repairedMs: repairedMs ?? 0 }, nowMs())
+  function isOutOfTouch (current: Ring): boolean {
+    return !nothingToForget && namesNode(current, node) && !isTrusted({ ring: current, repairedMs: repairedMs ?? 0 }, nowMs())
+  }
 
   async function settle (current: Ring, text: string | undefined): Promise<void> {
     const nothingHeld = nothingToForget
@@ -103,8 +100,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
 
   /** The node was away for so long that what it holds may have been deleted, and the deletes forgotten, without it. */
   async function distrust (current: Ring): Promise<void> {
-    // Before the mark, whose answer may be lost.
-    barrier = undefined
+    recovery.begin()
     if (!await record.replace(RECOVERING_MARK)) return
     log.error('this node was out of touch for too long to trust what it holds; fetching it anew from the other replicas')
     attempts.reset()
@@ -120,18 +116,15 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   async function recover (current: Ring, absent: boolean): Promise<void> {
     newSeed = undefined
     if (absent) {
-      barrier = undefined
+      recovery.begin()
       if (!await record.add(RECOVERING_MARK)) return
       attempts.reset()
       log.error({ replicas: current.replicas }, 'the storage of this node came back empty; fetching its pairs from the other replicas')
     }
     attempts.begin(RECOVERY, async () => {
       const startedMs = nowMs()
-      const from = await fenceOff(current).catch((error: Error) => {
-        waitsFor = error.message
-        throw error
-      })
-      if (!await complete(from, true)) return false
+      const from = await recovery.run(current)
+      if (from === undefined) return false
       repairedMs = startedMs
       if (await record.replace(sentinelText({ ring: from, repairedMs: startedMs }))) log.warn('recovered; this node counts in quorums again')
       await recheck()
@@ -139,43 +132,28 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     })
   }
 
-  /**
-   * Before it forgot, this node may have acknowledged a write whose other messages are still under way. They must not make up a
-   * quorum with that answer once the other replicas have been read. So the ring is renewed first: whoever is read has then
-   * ended what it began under the older epoch, and refuses what comes late; the coordinator asks everybody again.
-   */
-  async function fenceOff (current: Ring): Promise<Ring> {
-    const hasSources = holdings(current, node).some(holding => holding.others.length > 0)
-    if (!hasSources) return current
-    if (barrier === undefined || compareRings(current, barrier) < 0) barrier = await renew(current)
-    return ring as Ring
-  }
-
   function repair (from: Ring): void {
     attempts.begin(REPAIR, async () => {
       const startedMs = nowMs()
       // One that took so long that the node was out of touch meanwhile may have met values whose tombstones are gone.
-      if (!await complete(from, false) || isOutOfTouch(from)) return false
+      if (!(await fetch(from, false)).complete || !isStill(from, ring) || isOutOfTouch(from)) return false
       repairedMs = startedMs
       log.info('fetched what was missing here from the other replicas')
       return true
     })
   }
 
-  /** True if everything was fetched, and by a ring that was in force all the while. */
-  async function complete (from: Ring, forgotten: boolean): Promise<boolean> {
-    const fetching = await fetch(from, forgotten)
-    if (forgotten) waitsFor = fetching.waitsFor
-    return fetching.complete && ring !== undefined && sameShape(from, ring)
+  async function adopt (newer: Ring, { seeded, isNew } = LEARNED): Promise<void> {
+    nothingToForget = asksIfNew(node, ring, newer, seeded) ? isNew : hasNothing(node, ring, newer, nothingToForget)
+    // As long as every write needed this node it missed none, and the members cannot have gone on from there without it.
+    if (ring !== undefined && namesNode(ring, node) && !canMissWrites(ring) && (seeded || follows(newer, ring))) repairedMs = nowMs()
+    ring = newer
+    newSeed = isNew ? newer : undefined
+    attempts.reset()
+    // A look that began before may have missed it.
+    await ended()
+    await look()
   }
-
-  /** True if nothing that this node holds was ever acknowledged by it as a member of `newer`, or of the ring before. */
-  function holdsNothingAs (newer: Ring, before: Ring | undefined, { seeded, isNew }: Origin): boolean {
-    if (before === undefined || (seeded && countsIfNew(newer))) return isNew
-    return namesNode(before, node) ? nothingToForget : true
-  }
-
-  const countsIfNew = (newer: Ring) => namesNode(newer, node) && (ring === undefined || !namesNode(ring, node))
 
   return {
     async read () {
@@ -183,22 +161,21 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       repairedMs = recorded?.repairedMs
       return recorded?.ring
     },
-    get waitsFor () { return waitsFor },
+    get waitsFor () { return recovery.waitsFor },
     isUnused: asked => newSeed !== undefined && compareRings(asked, newSeed) === 0 && sameShape(asked, newSeed),
-    countsIfNew,
-    async adopt (newer, { seeded, isNew } = LEARNED) {
-      nothingToForget = !namesNode(newer, node) || holdsNothingAs(newer, ring, { seeded, isNew })
-      // As long as every write needed this node it missed none, and the members cannot have gone on from there without it.
-      if (ring !== undefined && namesNode(ring, node) && !canMissWrites(ring) && (seeded || follows(newer, ring))) repairedMs = nowMs()
-      ring = newer
-      newSeed = isNew ? newer : undefined
-      attempts.reset()
-      // A look that began before may have missed it.
-      await ended()
-      await look()
-    },
+    adopt,
     look
   }
+}
+
+/** True if `newer` makes the node a member by the operator's word: whether it has nothing that it may have forgotten only the others can tell. */
+export function asksIfNew (node: string, before: Ring | undefined, newer: Ring, seeded: boolean): boolean {
+  return namesNode(newer, node) && (before === undefined || (seeded && !namesNode(before, node)))
+}
+
+/** True if nothing that the node holds was ever acknowledged by it as a member of `newer`, or, where it `hadNothing`, of the ring before. */
+function hasNothing (node: string, before: Ring | undefined, newer: Ring, hadNothing: boolean): boolean {
+  return !namesNode(newer, node) || (before !== undefined && (!namesNode(before, node) || hadNothing))
 }
 
 /** True if the ring came about in one step from the other. */

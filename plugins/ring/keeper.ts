@@ -11,7 +11,7 @@ import { type Progress } from '../../src/core/progress.ts'
 import { type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
 import { createDuties, type Duties } from './duties.ts'
 import { type StateFile, type StateFiles } from './file.ts'
-import { createGuard, type Guard, type Origin } from './guard.ts'
+import { asksIfNew, createGuard, type Guard, type Origin } from './guard.ts'
 import { createTeam, type Team, type WorkerPort } from './team.ts'
 import { createVotes } from './votes.ts'
 
@@ -89,7 +89,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   async function takeSeed (seed: Seed): Promise<void> {
     const seeded = applySeed(ring, seed, nowMs())
     if (seeded === ring) return
-    const isNew = guard.countsIfNew(seeded) && await team.any()?.isNew(seeded) === true
+    const isNew = asksIfNew(node, ring, seeded, true) && await team.any()?.isNew(seeded) === true
     if (isNew && ring === undefined) await votes.begin(seeded.generation)
     await bringIntoForce(seeded, { seeded: true, isNew })
   }
