@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { CHANGE_LOOK_MS, CHANGE_WAIT_MS, REGISTER_ATTEMPTS, SLOTS, TIDY_WAIT_MS } from '../../src/limits.ts'
-import { beginChange, isDone, type Change } from '../../src/core/change.ts'
+import { beginChange, isDone, leaving, type Change } from '../../src/core/change.ts'
 import { majority, preferenceList } from '../../src/core/placement.ts'
 import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
 
@@ -91,10 +91,10 @@ async function nextSwitch ({ ring, ringRegister }: FastifyInstance, known: Ring,
 /** What the removal of a dead node has cost, where the dead were a majority of the replicas of some slot; undefined: nothing. */
 function lossOf (before: Ring, change: Change): string | undefined {
   if (change.kind !== 'remove' || !change.gone) return undefined
-  const dead = [...new Set([...before.gone ?? [], change.node])]
+  const dead = [...new Set([...before.gone ?? [], ...leaving(change)])]
   const isLost = (slot: number) => {
     const replicas = preferenceList(before.tokens, before.replicas, slot)
-    return replicas.includes(change.node) && replicas.filter(node => dead.includes(node)).length >= majority(replicas.length)
+    return replicas.some(node => leaving(change).includes(node)) && replicas.filter(node => dead.includes(node)).length >= majority(replicas.length)
   }
   return Array.from({ length: SLOTS }, (_, slot) => slot).some(isLost) ? `what only ${dead.join(' and ')} held is lost` : undefined
 }

@@ -39,9 +39,10 @@ function changeRoutes (app: FastifyInstance): void {
     url: '/remove_node/:node',
     exposeHeadRoute: false,
     handler: async ({ params, query }, reply) => {
-      const { force } = fieldsOf(query)
+      const { force, also } = fieldsOf(query)
       if (force !== undefined && force !== 'true' && force !== 'false') throw new KvError('KV_ERR_MALFORMED', 'force is true or false')
-      return answer(reply, await carryOut(app, { kind: 'remove', node: addressOf(params.node), gone: force === 'true' }))
+      if (also !== undefined && force !== 'true') throw new KvError('KV_ERR_MALFORMED', 'also names further nodes that are dead, and goes with force=true')
+      return answer(reply, await carryOut(app, { kind: 'remove', node: addressOf(params.node), gone: force === 'true', also: [also ?? []].flat().map(addressOf) }))
     }
   })
 

@@ -13,18 +13,18 @@ import { sameTokens, type Ring, type Token } from './ring.ts'
 /** The change that was seen last, as the joint ring that it had. */
 export interface SeenChange { readonly state: 'under way' | 'done' | 'given up', readonly ring: Ring }
 
-/** What an operator asks of the ring. `gone`: the node is dead, and nobody waits for it any more. */
+/** What an operator asks of the ring. `gone`: the node is dead, and nobody waits for it any more; nor for those that are dead `also` and leave with it. */
 export type Change =
   | { readonly kind: 'add', readonly position: number, readonly node: string }
   | { readonly kind: 'remove-token', readonly position: number, readonly node: string }
-  | { readonly kind: 'remove', readonly node: string, readonly gone: boolean }
+  | { readonly kind: 'remove', readonly node: string, readonly gone: boolean, readonly also?: readonly string[] }
 
 /**
  * The ring that begins the change; the given one where the change is done or under way already. Throws `KV_ERR_RING_CONFLICT` for
  * a token that another node has, for the last node, and while another change is under way; `KV_ERR_UNKNOWN_NODE`.
  */
 export function beginChange (ring: Ring, change: Change): Ring {
-  if (change.kind === 'remove' && change.gone) return beginWithout(ring, change.node)
+  if (change.kind === 'remove' && change.gone) return beginWithout(ring, leaving(change))
   if (ring.next !== undefined && sameTokens(ring.next, edit(ring.tokens, change))) return ring
   check(ring, change)
   if (isDone(ring, change)) return ring
@@ -32,21 +32,29 @@ export function beginChange (ring: Ring, change: Change): Ring {
   return jointOrStable(ring, edit(ring.tokens, change), [])
 }
 
-/** A dead node holds up every change, so its removal takes the place of one that is under way. */
-function beginWithout (ring: Ring, node: string): Ring {
+/** Dead nodes hold up every change, so their removal takes the place of one that is under way. */
+function beginWithout (ring: Ring, nodes: readonly string[]): Ring {
   const gone = ring.gone ?? []
-  if (gone.includes(node)) return ring
-  const isPresent = ring.tokens.some(token => token.node === node)
-  if (!isPresent && ring.next?.some(token => token.node === node)) return stable(ring, ring.tokens)
-  check(ring, { kind: 'remove', node, gone: true })
-  const dead = [...gone, node]
+  const left = nodes.filter(node => !gone.includes(node))
+  if (left.length === 0) return ring
+  const present = left.filter(node => ring.tokens.some(token => token.node === node))
+  const isToCome = (node: string) => !present.includes(node) && ring.next?.some(token => token.node === node) === true
+  for (const node of left) if (!isToCome(node)) check(ring, { kind: 'remove', node, gone: true })
+  if (present.length === 0) return stable(ring, ring.tokens)
+  const dead = [...gone, ...present]
+  if (ring.tokens.every(token => dead.includes(token.node))) throw new KvError('KV_ERR_RING_CONFLICT', 'the last node of a ring cannot be removed')
   return jointOrStable(ring, ring.tokens.filter(token => !dead.includes(token.node)), dead)
+}
+
+/** The nodes that a removal takes off the ring. */
+export function leaving ({ node, also = [] }: Change & { readonly kind: 'remove' }): readonly string[] {
+  return [...new Set([node, ...also])]
 }
 
 /** True if the ring is as the change wants it, and no change under way makes it otherwise. */
 export function isDone (ring: Ring, change: Change): boolean {
   return [ring.tokens, ring.next ?? ring.tokens].every(tokens => {
-    if (change.kind === 'remove') return tokens.every(token => token.node !== change.node)
+    if (change.kind === 'remove') return tokens.every(token => !leaving(change).includes(token.node))
     return tokens.some(token => token.position === change.position && token.node === change.node) === (change.kind === 'add')
   })
 }

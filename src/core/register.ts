@@ -42,13 +42,16 @@ type Outcome =
 export function createRegister (ports: RegisterPorts): Register {
   /** `change` proposes once; undefined: another attempt is needed. */
   async function attempt (present: Ring, wanted: Ring, ballot: Ballot, lives: Lives): Promise<Outcome> {
-    // Of those that the operator declares dead nobody can wait. A majority of the others meets every majority of all.
+    // Of those that the operator declares dead nobody can wait, but as long as a majority of all is left it takes that: two who take different nodes for
+    // dead would otherwise decide each with one half of the members. Where fewer are left, the operator's word stands for the others, and it takes all that are.
     const members = membersOf(present)
     const voters = members.filter(node => !wanted.gone?.includes(node))
+    const quorum = Math.max(1, Math.min(majority(members.length), voters.length))
     // A ring that was decided with a forgetful voter is known to others of that majority; so many voters are sure to meet one that is not gone.
     const mindfulNeeded = Math.min(members.length - majority(members.length) + 1, voters.length - 1)
-    const first = await prepare(ports, voters, mindfulNeeded, { present, ballot }, lives)
-    return Array.isArray(first) ? accept(ports, voters, mindfulNeeded, { present, ballot }, wanted, first) : first
+    const electorate = { voters, quorum, mindfulNeeded }
+    const first = await prepare(ports, electorate, { present, ballot }, lives)
+    return Array.isArray(first) ? accept(ports, electorate, { present, ballot }, wanted, first) : first
   }
 
   async function change (next: (present: Ring) => Ring): Promise<Ring> {
@@ -81,9 +84,11 @@ type Lives = Map<string, number>
 
 interface Promised { readonly node: string, readonly life: number, readonly mindful: boolean, readonly accepted: Accepted | undefined }
 
+/** Who is asked, how many have to answer, and how many of those have to remember how they voted. */
+interface Electorate { readonly voters: readonly string[], readonly quorum: number, readonly mindfulNeeded: number }
+
 /** The first phase: the voters that promised, if they are enough. */
-async function prepare (ports: RegisterPorts, voters: readonly string[], mindfulNeeded: number, request: VoteRequest, lives: Lives): Promise<Promised[] | Outcome> {
-  const quorum = majority(voters.length)
+async function prepare (ports: RegisterPorts, { voters, quorum, mindfulNeeded }: Electorate, request: VoteRequest, lives: Lives): Promise<Promised[] | Outcome> {
   const counted = (answers: Answers): Promised[] => voters.flatMap((node, i) => {
     const answer = answers[i]
     const counts = answer?.kind === 'promised' && (!answer.forgetful || lives.get(node) === answer.life)
@@ -107,7 +112,7 @@ async function prepare (ports: RegisterPorts, voters: readonly string[], mindful
 }
 
 /** The second phase. A ring that an earlier ballot may have decided takes the place of the wanted one. */
-async function accept (ports: RegisterPorts, voters: readonly string[], mindfulNeeded: number, { present, ballot }: VoteRequest, wanted: Ring, promised: readonly Promised[]): Promise<Outcome> {
+async function accept (ports: RegisterPorts, { voters, quorum, mindfulNeeded }: Electorate, { present, ballot }: VoteRequest, wanted: Ring, promised: readonly Promised[]): Promise<Outcome> {
   const earlier = promised.flatMap(({ accepted }) => accepted ?? []).sort((a, b) => compareBallots(b.ballot, a.ballot))[0]
   const ring = earlier?.ring ?? wanted
   const lifeOf = (node: string) => promised.find(voter => voter.node === node)?.life ?? 0
@@ -115,7 +120,7 @@ async function accept (ports: RegisterPorts, voters: readonly string[], mindfulN
   const isDecided = (answers: Answers) => {
     const accepted = promised.filter((_, i) => answers[i]?.kind === 'accepted')
     const remembered = accepted.filter(({ mindful }) => mindful).length
-    return accepted.length >= majority(voters.length) && (remembered >= mindfulNeeded || accepted.length === voters.length)
+    return accepted.length >= quorum && (remembered >= mindfulNeeded || accepted.length === voters.length)
   }
   const answers = await gather(promised.map(({ node }) => node),
     node => ports.ask(node, { present, ballot, accept: { ring, life: lifeOf(node), fresh: earlier === undefined } }), isDecided)

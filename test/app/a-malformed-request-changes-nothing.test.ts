@@ -125,6 +125,8 @@ const REQUESTS: Line[] = [
     [method, '/add_node//a:5', undefined, undefined, 'KV_ERR_RING_INVALID'],
     [method, '/remove_node/', undefined, undefined, 'KV_ERR_RING_INVALID'],
     ...['', '1', 'TRUE', 'true&force=true', '%ff'].map((force): Line => [method, `/remove_node/${NODE}?force=${force}`, undefined, undefined, 'KV_ERR_MALFORMED']),
+    ...['also=a:1', 'force=false&also=a:1'].map((query): Line => [method, `/remove_node/${NODE}?${query}`, undefined, undefined, 'KV_ERR_MALFORMED']),
+    ...['also=', 'also=x', 'also=a:1&also=x'].map((query): Line => [method, `/remove_node/${NODE}?force=true&${query}`, undefined, undefined, 'KV_ERR_RING_INVALID']),
     [method, `/remove_node/${NODE}?force=%zz`, undefined, undefined, 'KV_ERR_MALFORMED'],
     [method, `/remove_node/${NODE}`, undefined, undefined, 'KV_ERR_UNKNOWN_NODE'],
     ...['/add_node', '/add_node/1', `/add_node/1/${NODE}/`, `/add_node/1/${NODE}/2`, '/remove_node', `/remove_node/${NODE}/1`].map((path): Line => [method, path, undefined, undefined, 'KV_ERR_NO_ROUTE'])

@@ -91,6 +91,19 @@ t.test('the dead do not hold up a change', async t => {
   t.same(dueTo(beginChange(pair, bury('a:1')), 'b:1'), [])
 })
 
+t.test('several dead at once', async t => {
+  const buryBoth: Change = { kind: 'remove', node: 'a:1', gone: true, also: ['b:1', 'a:1'] }
+  const both = beginChange(stable, buryBoth)
+  t.same(both, { ...stable, epoch: 4, next: stable.tokens.slice(2), since: 4, gone: ['a:1', 'b:1'], pending: ['c:1'] })
+  t.equal(beginChange(both, buryBoth), both, 'again')
+  t.same(beginChange(beginChange(stable, bury('b:1')), buryBoth).gone, ['b:1', 'a:1'], 'one of them is gone already')
+  t.notOk(isDone(beginChange(stable, bury('a:1')), buryBoth))
+  t.ok(isDone(receivedAll(both, both, 'c:1'), buryBoth))
+  t.same(beginChange(adding, { ...buryBoth, also: ['d:1'] }).gone, ['a:1'], 'a node that was to be added just stays away')
+  t.throws(() => beginChange(stable, { ...buryBoth, also: ['x:1'] }), UNKNOWN)
+  t.throws(() => beginChange(stable, { ...buryBoth, also: ['b:1', 'c:1'] }), CONFLICT, 'nobody would be left')
+})
+
 t.test('receivers take themselves off, and the last one ends the change', async t => {
   const joint = beginChange({ ...stable, replicas: 2 }, remove('a:1'))
   const half = receivedAll(joint, joint, 'c:1')

@@ -2,7 +2,7 @@
 // loses its votes and says so; and once the network is well again it decides. A voter that loses its votes in silence is found out.
 
 import t from 'tap'
-import { type Ring } from '../../src/core/ring.ts'
+import { membersOf, type Ring } from '../../src/core/ring.ts'
 import { KvError } from '../../src/errors.ts'
 import { createChance } from '../support/history.ts'
 import { createRegisterNetwork, type RegisterFaults, type RegisterNetwork } from '../support/register-network.ts'
@@ -11,7 +11,8 @@ import { createVirtualTime, type VirtualTime } from '../support/virtual-time.ts'
 const STORM_MS = 1_000
 const EPOCHS = 12
 
-interface Case { readonly voters: number, readonly forgetting: boolean, readonly burying: boolean }
+/** `burying`: forced removals; of one node on whose death everybody agrees, or of whomever the proposer takes for dead. */
+interface Case { readonly voters: number, readonly forgetting: boolean, readonly burying: 'nobody' | 'one' | 'anyone' }
 
 /** Any ring of at least so many members may follow, so that voters come and go too; or one that is decided without the dead. */
 function successor (ring: Ring, names: readonly string[], chance: () => number, { voters, burying }: Case): Ring {
@@ -20,9 +21,9 @@ function successor (ring: Ring, names: readonly string[], chance: () => number, 
   const least = Math.min(voters, 3)
   const leaving = names.length > least && chance() < 0.3 ? Math.floor(chance() * names.length) : -1
   const chosen = names.flatMap((node, i) => i === leaving ? [] : [{ position: i * 100 + Math.floor(chance() * 100), node }])
-  // Everybody agrees on who is dead.
-  const dead = names[0] as string
-  if (!burying || chance() < 0.5 || tokens.every(({ node }) => node !== dead)) return { generation, replicas, epoch: ring.epoch + 1, tokens: chosen }
+  const dead = names[burying === 'anyone' ? Math.floor(chance() * names.length) : 0] as string
+  // Of two who take each other for dead, nobody can tell who is right.
+  if (burying === 'nobody' || (burying === 'anyone' && membersOf(ring).length < 3) || chance() < 0.5 || tokens.every(({ node }) => node !== dead)) return { generation, replicas, epoch: ring.epoch + 1, tokens: chosen }
   const next = chosen.filter(({ node }) => node !== dead)
   return { generation, replicas, epoch: ring.epoch + 1, tokens, next, since: ring.epoch + 1, pending: [(next[0] as { node: string }).node], gone: [dead] }
 }
@@ -104,12 +105,15 @@ async function firstSplit (options: Case, faults: RegisterFaults): Promise<numbe
 }
 
 const CASES: ReadonlyArray<readonly [string, Case]> = [
-  ['two voters', { voters: 2, forgetting: true, burying: false }],
-  ['three voters', { voters: 3, forgetting: true, burying: false }],
-  ['four voters', { voters: 4, forgetting: true, burying: false }],
-  ['five voters', { voters: 5, forgetting: true, burying: false }],
-  ['one of three voters is dead', { voters: 3, forgetting: false, burying: true }],
-  ['one of four voters is dead', { voters: 4, forgetting: false, burying: true }]
+  ['two voters', { voters: 2, forgetting: true, burying: 'nobody' }],
+  ['three voters', { voters: 3, forgetting: true, burying: 'nobody' }],
+  ['four voters', { voters: 4, forgetting: true, burying: 'nobody' }],
+  ['five voters', { voters: 5, forgetting: true, burying: 'nobody' }],
+  ['one of three voters is dead', { voters: 3, forgetting: false, burying: 'one' }],
+  ['one of four voters is dead', { voters: 4, forgetting: false, burying: 'one' }],
+  ['each of three voters is taken for dead by somebody', { voters: 3, forgetting: false, burying: 'anyone' }],
+  ['each of four voters is taken for dead by somebody', { voters: 4, forgetting: false, burying: 'anyone' }],
+  ['each of six voters is taken for dead by somebody', { voters: 6, forgetting: false, burying: 'anyone' }]
 ]
 
 for (const [name, options] of CASES) {
@@ -122,7 +126,7 @@ for (const [name, options] of CASES) {
 }
 
 t.test('planted faults are found', async t => {
-  const three: Case = { voters: 3, forgetting: true, burying: false }
+  const three: Case = { voters: 3, forgetting: true, burying: 'nobody' }
   t.ok(await firstSplit({ ...three, forgetting: false }, { persisted: ({ life }) => ({ life, forgetful: false }) }), 'votes that were not persisted')
   t.ok(await firstSplit(three, { forgotten: votes => ({ ...votes, forgetful: false }) }), 'votes that were lost without a word')
 })
