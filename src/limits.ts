@@ -200,6 +200,9 @@ export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS
 /** Longest time that a stream of events about a change lasts. */
 export const EVENTS_MS = 60 * 60 * 1000
 
+/** What a node keeps of the disk beside its state files, bytes, for the time when it is full: rings and votes of hundreds of nodes fit in it. */
+export const STATE_RESERVE_BYTES = 1024 * 1024
+
 /** For so long after the ring file could not be written it is not tried again: whoever has a newer ring comes with it at every frame. */
 export const RING_FILE_REST_MS = RECONCILE_MS
 

@@ -38,7 +38,10 @@ export interface ChangeState {
 }
 
 export function progressRoutes (app: FastifyInstance, keeper: Keeper): void {
-  app.post('/internal/progress', async (_request, reply) => reply.send({ progress: await keeper.progress() ?? null }))
+  app.post('/internal/progress', async (_request, reply) => {
+    const [progress, waitsFor] = await Promise.all([keeper.progress(), keeper.waitsFor()])
+    return reply.send({ progress: progress ?? null, ...waitsFor !== undefined && { waitsFor } })
+  })
 
   app.get('/ring/changes', async (request, reply) => {
     if (app.ring.view === undefined) throw new KvError('KV_ERR_NO_RING')
@@ -80,20 +83,23 @@ async function stateOf (app: FastifyInstance): Promise<ChangeState> {
   }
 }
 
+/** What a node says of how far it is: with the last change that it has begun to receive in, and what keeps it from beginning. */
+interface Told { readonly progress: Progress | null, readonly waitsFor?: string }
+
 /** What the node says; undefined: it does not answer. */
-async function progressOf ({ peers }: FastifyInstance, node: string): Promise<Progress | null | undefined> {
+async function progressOf ({ peers }: FastifyInstance, node: string): Promise<Told | undefined> {
   try {
-    return (JSON.parse(await peers.channel(node).call('/internal/progress', {}, PEER_DEADLINE_MS)) as { progress: Progress | null }).progress
+    return JSON.parse(await peers.channel(node).call('/internal/progress', {}, PEER_DEADLINE_MS)) as Told
   } catch {
     return undefined
   }
 }
 
-function receiverState (node: string, { state, ring }: SeenChange, told: Progress | null | undefined): ReceiverState {
-  const progress = isProgressOf(told ?? undefined, ring) ? told as Progress : undefined
+function receiverState (node: string, { state, ring }: SeenChange, told: Told | undefined): ReceiverState {
+  const progress = isProgressOf(told?.progress ?? undefined, ring) ? told?.progress as Progress : undefined
   const { keys = 0, bytes = 0, elapsedMs = 0, expectedKeys = 0 } = progress ?? {}
   const perSecond = (count: number) => elapsedMs === 0 ? 0 : Math.round(count / elapsedMs * 1000)
-  const waitsFor = told === undefined ? `${node} does not answer` : progress?.waitsFor
+  const waitsFor = told === undefined ? `${node} does not answer` : told.waitsFor ?? (progress === undefined ? `${node} has not begun to receive` : progress.waitsFor)
   const left = Math.max(0, expectedKeys - keys)
   const isWaitedFor = state === 'under way' && ring.pending?.includes(node) === true
   return {

@@ -2,6 +2,7 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
+import { CATALOGUE } from '../../src/errors.ts'
 import { holdings, type Holding } from '../../src/core/placement.ts'
 import { fetchHoldings, receive } from '../../src/core/fetching.ts'
 import { areEnough, isComplete } from '../../src/core/recovery.ts'
@@ -60,10 +61,15 @@ function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
   async function receiveDue (ring: Ring): Promise<boolean> {
     const meter = createMeter(ring, progress => keeper.report(progress))
     try {
+      if (storage.memory === 0) meter.waitFor(CATALOGUE.KV_ERR_RECOVERING.text)
       const done = await receive({ node, pull: createPull(app, meter), register: ringRegister, memory: () => storage.memory }, ring)
       meter.end(done)
       if (done) log.info({ since: ring.since, ...meter.counted() }, 'received everything that this node was due')
       return done
+    } catch (error) {
+      meter.waitFor((error as Error).message)
+      meter.end(false)
+      throw error
     } finally {
       meter.stop()
     }

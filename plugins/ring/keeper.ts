@@ -4,14 +4,15 @@
 import { randomBytes } from 'node:crypto'
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { RECONCILE_MS, RING_FILE_REST_MS } from '../../src/limits.ts'
+import { RECONCILE_MS } from '../../src/limits.ts'
 import { type RingRecord } from '../../src/core/ports.ts'
 import { adopts, applySeed, compareRings, namesNode, type Ring, type Seed } from '../../src/core/ring.ts'
 import { type Progress } from '../../src/core/progress.ts'
 import { type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
 import { createDuties, type Duties } from './duties.ts'
-import { type StateFile, type StateFiles } from './file.ts'
+import { type StateFiles } from './file.ts'
 import { asksIfNew, createGuard, type Guard, type Origin } from './guard.ts'
+import { createPersisted } from './persisted.ts'
 import { createTeam, type Team, type WorkerPort } from './team.ts'
 import { createVotes } from './votes.ts'
 
@@ -57,7 +58,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   const { node, files, record, log, nowMs } = options
   const team = createTeam(log)
   const inTurn = createTurns()
-  const persist = createPersist(files.ring, log)
+  const persisted = createPersisted(files.ring, log)
   const votes = createVotes(files.votes, () => randomBytes(6).readUIntBE(0, 6))
   let ring: Ring | undefined
   let progress: Progress | undefined
@@ -68,7 +69,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   })
 
   async function bringIntoForce (newer: Ring, origin?: Origin): Promise<void> {
-    await persist(newer)
+    await persisted.write(newer)
     ring = newer
     await guard.adopt(newer, origin)
     await team.install(newer)
@@ -117,7 +118,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
 
     seed: seed => inTurn(() => takeSeed(seed)),
     isNew: async asked => (ring === undefined || ring.generation < asked.generation || guard.isUnused(asked)) && !votes.mayHaveVoted(asked.generation),
-    waitsFor: async () => guard.waitsFor,
+    waitsFor: async () => persisted.failure ?? guard.waitsFor,
 
     vote: request => inTurn(async () => {
       await takeOver(request.present)
@@ -182,23 +183,5 @@ function createTurns (): <T>(action: () => Promise<T>) => Promise<T> {
     const turn = last.then(action)
     last = turn.catch(() => {})
     return turn
-  }
-}
-
-/** Writes the ring file. One that cannot be written, as on a full disk, is told once and then left in peace for a while each time. */
-function createPersist (file: StateFile<Ring>, log: FastifyBaseLogger): (ring: Ring) => Promise<void> {
-  let failedMs: number | undefined
-  const refusal = () => new KvError('KV_ERR_INSTALL', 'the ring file of this node cannot be written')
-  return async ring => {
-    if (failedMs !== undefined && performance.now() - failedMs < RING_FILE_REST_MS) throw refusal()
-    try {
-      await file.write(ring)
-    } catch (error) {
-      if (failedMs === undefined) log.error({ err: error }, 'the ring file cannot be written')
-      failedMs = performance.now()
-      throw refusal()
-    }
-    if (failedMs !== undefined) log.info('the ring file can be written again')
-    failedMs = undefined
   }
 }

@@ -2,6 +2,7 @@
 // a stream of events that ends with the change.
 
 import t from 'tap'
+import { noStateFiles, type StateFiles } from '../../plugins/ring/file.ts'
 import { until } from '../support/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
 import { changesOf, createGate, isOk, ringOf, writeKeys } from '../support/ring-changes.ts'
@@ -76,6 +77,29 @@ t.test('whom it waits for', async t => {
   await a.start()
   await until('it is done', async () => (await changesOf(b)).state === 'done')
   t.match(await changesOf(b), { receivers: [{ received: true }] })
+})
+
+t.test('a receiver that cannot take the ring over, or cannot say that it has everything', async t => {
+  let isFull = false
+  const files = (index: number): StateFiles => index !== 2
+    ? noStateFiles
+    : { ...noStateFiles, ring: { read: async () => undefined, write: async () => { if (isFull) throw new Error('no space left on device') } } }
+  const gate = createGate()
+  const [a, b, c] = await startNodes(t, 3, { replicas: 1, members: 2, files, wrap: gate.wrap }) as Three
+  await writeKeys(t, a, 40)
+  const receiver = async () => (await changesOf(a)).receivers[0]
+  // Its tidiness is asked for before; from then on the disk is full.
+  gate.close()
+  isFull = true
+  isOk(t, await a.ask('/update_ring', { method: 'POST', body: { ip: c.address, key: '4000', task: 'add' } }), 'proposed')
+  await until('it says why', async () => (await receiver()).waitsFor === 'the ring file of this node cannot be written: no space left on device')
+  isFull = false
+  await gate.held()
+  await b.stop()
+  gate.open()
+  await until('it waits for a member', async () => /^too few members|^127/.test((await receiver()).waitsFor ?? ''))
+  await b.start()
+  await until('it is done', async () => (await changesOf(b)).state === 'done')
 })
 
 t.test('given up, and a change that moves nothing', async t => {

@@ -17,7 +17,7 @@ t.test('what was written is read', async t => {
     await createStateFiles(folder).ring.write(ring)
     t.same(await createStateFiles(folder).ring.read(), ring)
   }
-  t.same(readdirSync(folder), ['ring.json'], 'nothing else is left')
+  t.same(readdirSync(folder), ['reserve', 'ring.json'], 'nothing else is left')
 })
 
 t.test('a write that was interrupted leaves the old ring', async t => {
