@@ -12,6 +12,7 @@ import { type Fetching } from '../ring/team.ts'
 import { exportRoutes } from './export.ts'
 import { createMeter } from './meter.ts'
 import { createPull } from './pull.ts'
+import { ignoreWhatIsNew, takeWhatFits } from './room.ts'
 import { sourceRoutes } from './source.ts'
 
 export interface Copying {
@@ -45,9 +46,18 @@ function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
     if (forgotten && held.length > 0 && !hasSources) log.error('no other replica holds the pairs of this node; what was stored here is lost')
     if (forgotten && hasSources && await haveAll(held, ring)) await storage.purge(() => true)
     let waitsFor: string | undefined
-    const pull = createPull(app, { waitFor (why) { waitsFor = why } })
-    const complete = await fetchHoldings(ring, held, pull, { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+    let withoutRoom = 0
+    const noRoom = forgotten ? takeWhatFits(app, pairs => { withoutRoom += pairs }) : ignoreWhatIsNew(app)
+    const pull = createPull(app, { waitFor (why) { waitsFor = why } }, noRoom)
+    const isFetched = await fetchHoldings(ring, held, pull, { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+    if (withoutRoom > 0) waitsFor = tellFull(withoutRoom)
+    const complete = isFetched && withoutRoom === 0
     return complete || waitsFor === undefined ? { complete } : { complete, waitsFor }
+  }
+
+  function tellFull (withoutRoom: number): string {
+    log.error({ withoutRoom }, 'the storage of this node has no room for all that it holds by the ring; give it more memory')
+    return `more memory: its storage has no room for ${withoutRoom} of the pairs that it holds by the ring`
   }
 
   /** True if so many of the other replicas remember that they have every acknowledged write; else what is left here may be all that there is of some. */

@@ -8,6 +8,7 @@ import { createPairDecoder } from '../../src/core/pairstream.ts'
 import { type Pull } from '../../src/core/fetching.ts'
 import { type Pair } from '../../src/core/ports.ts'
 import { ringToJson, sameShape, type Ring } from '../../src/core/ring.ts'
+import { type NoRoom } from './room.ts'
 
 /** How many pairs a source reckons that it will send. */
 export const EXPECTED_HEADER = 'x-expected-pairs'
@@ -19,11 +20,12 @@ export interface Meter {
   waitFor (why: string): void
 }
 
-export function createPull (app: FastifyInstance, meter?: Meter): Pull {
+/** `noRoom`: what becomes of pairs for which there is no room here; without it, they are an error. */
+export function createPull (app: FastifyInstance, meter?: Meter, noRoom?: NoRoom): Pull {
   const { peers, pace, log } = app
 
   return async (source, ring, ranges) => {
-    const merger = createMerger(pairs => mergeUnder(app, ring, pairs))
+    const merger = createMerger(pairs => mergeUnder(app, ring, pairs, noRoom))
     const decoder = createPairDecoder()
     try {
       const { headers, body } = await peers.channel(source).stream('/internal/pull', { ring: ringToJson(ring), ranges }, PULL_STALL_MS)
@@ -57,12 +59,14 @@ export function createPull (app: FastifyInstance, meter?: Meter): Pull {
  * Merges pairs as an operation in flight, so that a ring by which this node may have to purge them comes into force afterwards. Resolves
  * with what went wrong: not all were stored, or such a ring has come and nothing was merged.
  */
-async function mergeUnder ({ ring: installed, storage }: FastifyInstance, ring: Ring, pairs: readonly Pair[]): Promise<Error | undefined> {
+async function mergeUnder ({ ring: installed, storage }: FastifyInstance, ring: Ring, pairs: readonly Pair[], noRoom?: NoRoom): Promise<Error | undefined> {
   for (let round = 0; round < COORDINATOR_ROUNDS; round++) {
     const { view } = installed
     if (view === undefined || !sameShape(view.ring, ring)) break
     const merged = await installed.within(view.ring, async () => ({ failure: await storage.mergeAll(pairs) }))
-    if (merged !== undefined) return merged.failure && new Error(`a pair could not be stored: ${merged.failure.reason}`)
+    if (merged === undefined) continue
+    if (merged.failure?.reason === 'full' && noRoom !== undefined) return noRoom(pairs)
+    return merged.failure && new Error(`a pair could not be stored: ${merged.failure.reason}`)
   }
   return new Error('the ring has changed meanwhile')
 }

@@ -9,6 +9,7 @@ import { MERGES_PER_KEY, SCAN_NAMES_BYTES, SENTINEL_POLL_MS, UNREADABLE_LOG_MS }
 import { parseAddress } from '../../src/memcached/address.ts'
 import { createClient, type Client } from '../../src/memcached/client.ts'
 import { type GetReply } from '../../src/memcached/connection.ts'
+import { discardPair } from '../../src/memcached/discard.ts'
 import { createDumper } from '../../src/memcached/dumper.ts'
 import { createLanes } from '../../src/memcached/lanes.ts'
 import { RING_NAME } from '../../src/memcached/names.ts'
@@ -47,6 +48,7 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
     get: (slot, key) => getPair(pairs, slot, key),
     merge: (slot, key, record) => mergePair(pairs, slot, key, record),
     mergeAll: (batch) => mergePairs(pairs, batch),
+    discard: (slot, key, version) => discardPair(pairs, slot, key, version),
     scan: (slots) => scanPairs(scans, slots),
     purge: (slots, within) => purgePairs(scans, slots, within),
     stats: () => readStats(client),

@@ -48,6 +48,11 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
       const results = pairs.map(({ slot, key, record }) => merge(slot, key, record))
       return results.find((result) => result.kind === 'failed')
     },
+    async discard (slot, key, version) {
+      const record = find(store, slot, key)
+      if (record !== undefined && compareVersions(record.version, version) === 0) remove(store, slot, key)
+      return undefined
+    },
     scan: (slots) => scan(store, slots),
     purge: async (slots, within = (batch) => batch()) => await within(async () => purge(store, slots)) ?? 0,
     stats: async () => ({ pairs: store.pairs, bytes: store.bytes, limitBytes }),

@@ -61,6 +61,8 @@ export interface Storage {
   merge (slot: number, key: string, record: Record): Promise<MergeResult>
   /** Merges many pairs as `merge` does each; resolves when all have been, with the first failure if there was one. */
   mergeAll (pairs: readonly Pair[]): Promise<Failed | undefined>
+  /** Removes the record, if it still has this version. What went wrong, if anything did. */
+  discard (slot: number, key: string, version: Version): Promise<Failed | undefined>
   /**
    * Every pair of the chosen slots that is there from beginning to end, each once; pairs that come or go meanwhile may be
    * missing. Tombstones are included. Batches are bounded; the consumer sets the pace. Throws `KV_ERR_STORAGE`.

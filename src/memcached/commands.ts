@@ -36,6 +36,12 @@ export function deleteCommand (name: string): string {
   return 'delete ' + name + '\r\n'
 }
 
+/** Deletes the item that must still be the one whose number was told. */
+export function discardCommand (name: string, cas: string): string {
+  assert.ok(NAME.test(name) && /^\d{1,20}$/.test(cas))
+  return 'md ' + name + ' C' + cas + '\r\n'
+}
+
 /** The line before the body of an item that must not be there yet; body and `\r\n` follow. */
 export function addLine (name: string, expiryS: number, bytes: number): string {
   assert.ok(NAME.test(name) && Number.isInteger(expiryS))

@@ -8,7 +8,7 @@ import { failed, type Failed } from '../core/ports.ts'
 import { KvError } from '../errors.ts'
 import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT, STORAGE_LONGEST_MS, STORAGE_READ_BYTES, STORAGE_UNSENT_BYTES } from './limits.ts'
 import { connectTo, type Address } from './address.ts'
-import { addLine, casLine, deleteCommand, getCommand, getsCommand, STATS } from './commands.ts'
+import { addLine, casLine, deleteCommand, discardCommand, getCommand, getsCommand, STATS } from './commands.ts'
 import { createFlight, settle, type Done, type Flight, type Verb } from './flight.ts'
 import { RING_NAME } from './names.ts'
 import { broken, createParser, parse, type Parser, type Reply, type StatsReply, type ValueReply, type WordReply } from './protocol.ts'
@@ -19,6 +19,7 @@ export type GetReply = ValueReply | Word<'miss'> | Failed
 export type AddReply = Word<'stored' | 'not-stored' | 'full'> | Failed
 export type CasReply = Word<'stored' | 'exists' | 'not-found' | 'full'> | Failed
 export type DeleteReply = Word<'deleted' | 'not-found'> | Failed
+export type DiscardReply = Word<'deleted' | 'exists' | 'not-found'> | Failed
 
 /** Every callback is called once, at the latest when the connection ends, and possibly before the method returns. */
 export interface Connection {
@@ -35,6 +36,7 @@ export interface Connection {
   add (name: string, expiryS: number, body: Buffer, done: (reply: AddReply) => void): void
   cas (name: string, expiryS: number, body: Buffer, cas: string, done: (reply: CasReply) => void): void
   delete (name: string, done: (reply: DeleteReply) => void): void
+  discard (name: string, cas: string, done: (reply: DiscardReply) => void): void
   stats (done: (reply: StatsReply | Failed) => void): void
   destroy (): void
 }
@@ -51,6 +53,7 @@ const ANSWERS: Record<Verb, ReadonlySet<Reply['kind']>> = {
   add: new Set<Reply['kind']>(['stored', 'not-stored', 'full']),
   cas: new Set<Reply['kind']>(['stored', 'exists', 'not-found', 'full']),
   delete: new Set<Reply['kind']>(['deleted', 'not-found']),
+  discard: new Set<Reply['kind']>(['deleted', 'exists', 'not-found']),
   stats: new Set<Reply['kind']>(['stats'])
 }
 
@@ -103,6 +106,7 @@ export function openConnection (address: Address, events: ConnectionEvents): Con
     add: (name, expiryS, body, done) => send(state, 'add', '', addLine(name, expiryS, body.length), body, done as Done),
     cas: (name, expiryS, body, cas, done) => send(state, 'cas', '', casLine(name, expiryS, body.length, cas), body, done as Done),
     delete: (name, done) => send(state, 'delete', '', deleteCommand(name), undefined, done as Done),
+    discard: (name, cas, done) => send(state, 'discard', '', discardCommand(name, cas), undefined, done as Done),
     stats: (done) => send(state, 'stats', '', STATS, undefined, done as Done),
     destroy: () => fail(state, 'closed by this process')
   }

@@ -6,7 +6,7 @@ import { createFifo } from './fifo.ts'
 import { STORAGE_IN_FLIGHT } from './limits.ts'
 import { type Reply } from './protocol.ts'
 
-export type Verb = 'get' | 'add' | 'cas' | 'delete' | 'stats'
+export type Verb = 'get' | 'add' | 'cas' | 'delete' | 'discard' | 'stats'
 export type Done = (reply: Reply | Failed) => void
 
 export interface Command {

@@ -30,7 +30,7 @@ export function getPair (ports: PairPorts, slot: number, key: string): Promise<G
     const name = pairName(slot, key)
     connection.get(name, (reply) => {
       if (reply.kind !== 'value') return resolve(reply.kind === 'miss' ? MISS : reply)
-      const record = read(ports, name, key, reply.bytes)
+      const record = readItem(ports, name, key, reply.bytes)
       if ('kind' in record) resolve(record)
       else resolve(keepUntilMs(record) > ports.wallMs() ? { kind: 'found', record } : MISS)
     })
@@ -96,7 +96,7 @@ async function attemptMerge (ports: PairPorts, name: string, key: string, record
   // That only the look got no answer is worth telling apart: nothing was written, and nothing will be.
   if (found.kind === 'failed') return found.reason === 'timeout' ? failed('unreachable') : found
   if (found.kind === 'value') {
-    const stored = read(ports, name, key, found.bytes)
+    const stored = readItem(ports, name, key, found.bytes)
     if ('kind' in stored) return stored
     const order = keepUntilMs(stored) > ports.wallMs() ? compareVersions(stored.version, record.version) : -1
     if (order > 0) return { kind: 'stale', version: stored.version }
@@ -119,7 +119,7 @@ function put (connection: Connection, name: string, body: Buffer, expiry: number
  * The record in an item. Bytes that this store did not write are no answer: taken for a miss, they would hide an
  * acknowledged write, and written over, they would be gone before anybody has seen why they are there.
  */
-function read (ports: PairPorts, name: string, key: string, bytes: Buffer): Record | Failed {
+export function readItem (ports: PairPorts, name: string, key: string, bytes: Buffer): Record | Failed {
   try {
     return decodeItem(name, bytes, key).record
   } catch (error) {

@@ -6,6 +6,7 @@
 //   VA <bytes> k<name> [c<cas>]\r\n<bytes of value>\r\n     mg
 //   EN [k<name>]\r\n                                        mg: no such item; older versions leave out the name
 //   STAT <name> <value>\r\n ... END\r\n                     stats
+//   HD\r\n, EX\r\n, NF\r\n                                  md: deleted; another one is there by now; nothing is there
 //   STORED\r\n and the other words                          the rest
 
 import { KvError } from '../errors.ts'
@@ -25,6 +26,9 @@ const WORDS = new Map<string, WordReply>([
   ['EXISTS', { kind: 'exists' }],
   ['NOT_FOUND', { kind: 'not-found' }],
   ['DELETED', { kind: 'deleted' }],
+  ['HD', { kind: 'deleted' }],
+  ['EX', { kind: 'exists' }],
+  ['NF', { kind: 'not-found' }],
   // Both leave the old value and the connection as they were, as the answer to `add` and `cas`.
   ['SERVER_ERROR out of memory storing object', FULL],
   ['SERVER_ERROR object too large for cache', FULL]

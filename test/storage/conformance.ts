@@ -28,6 +28,7 @@ export async function conforms (t: Test, open: (t: Test) => Promise<Subject>): P
   await t.test('what is past its grace is absent', (t) => forgets(t, open))
   await t.test('a merged value is a copy', (t) => copies(t, open))
   await t.test('concurrent merges of one key', (t) => concurrentMerges(t, open))
+  await t.test('a pair is discarded only as it was seen', (t) => discards(t, open))
   await t.test('scan', (t) => scans(t, open))
   await t.test('scan while others write', (t) => scansUnderWrites(t, open))
   await t.test('a scan that nobody finishes', (t) => abandonedScan(t, open))
@@ -47,6 +48,19 @@ function same (t: Test, actual: Record | string, expected: Record, name: string)
   const { version, deleted, expiresAtMs, contentType, value } = expected
   if (typeof actual === 'string') t.fail(`${name}: ${actual}`)
   else t.ok(actual.value.equals(value), `${name}: value`) && t.match(actual, { version, deleted, expiresAtMs, contentType }, name)
+}
+
+async function discards (t: Test, open: Open): Promise<void> {
+  const { storage } = await open(t)
+  for (const key of ['plain', 'x'.repeat(1024)]) {
+    t.equal(await storage.discard(7, key, record(1).version), undefined, 'what is not there')
+    await storage.merge(7, key, record(2))
+    t.equal(await storage.discard(7, key, record(1).version), undefined, 'an older one')
+    t.equal(await storage.discard(7, key, record(3).version), undefined, 'a newer one')
+    same(t, await found(storage, 7, key), record(2), 'is not there')
+    t.equal(await storage.discard(7, key, record(2).version), undefined)
+    t.equal(await found(storage, 7, key), 'miss')
+  }
 }
 
 async function roundTrips (t: Test, open: Open): Promise<void> {

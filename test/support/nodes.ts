@@ -205,6 +205,7 @@ function createForgetful (wallMs: () => number, limitBytes: number | undefined) 
     get: (slot, key) => inner.storage.get(slot, key),
     merge: (slot, key, record) => inner.storage.merge(slot, key, record),
     mergeAll: pairs => inner.storage.mergeAll(pairs),
+    discard: (slot, key, version) => inner.storage.discard(slot, key, version),
     scan: slots => inner.storage.scan(slots),
     purge: (slots, within) => inner.storage.purge(slots, within),
     stats: () => inner.storage.stats(),
