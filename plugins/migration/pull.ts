@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
-import { COORDINATOR_ROUNDS, PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS } from '../../src/limits.ts'
+import { COORDINATOR_ROUNDS, PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
 import { createPairDecoder } from '../../src/core/pairstream.ts'
 import { type Pull } from '../../src/core/fetching.ts'
 import { type Pair } from '../../src/core/ports.ts'
@@ -22,7 +22,7 @@ export interface Meter {
 
 /** `noRoom`: what becomes of pairs for which there is no room here; without it, they are an error. */
 export function createPull (app: FastifyInstance, meter?: Meter, noRoom?: NoRoom): Pull {
-  const { peers, pace, log } = app
+  const { peers, pace, clock, log } = app
 
   return async (source, ring, ranges) => {
     const merger = createMerger(pairs => mergeUnder(app, ring, pairs, noRoom))
@@ -31,7 +31,10 @@ export function createPull (app: FastifyInstance, meter?: Meter, noRoom?: NoRoom
       const { headers, body } = await peers.channel(source).stream('/internal/pull', { ring: ringToJson(ring), ranges }, PULL_STALL_MS)
       meter?.expect?.(Number(headers[EXPECTED_HEADER] ?? 0))
       let beganMs = performance.now()
+      const asOfMs = clock.wallMs()
       for await (const chunk of body) {
+        // A value may have been deleted since the stream began, and the tombstone forgotten, as when this machine slept for a day.
+        if (clock.wallMs() - asOfMs > REPAIR_TRUST_MS) throw new Error('the stream is as old as tombstones get')
         const pairs = decoder.push(chunk)
         const turn = merger.merge(pairs, chunk.length)
         if (turn !== undefined) await turn

@@ -26,7 +26,7 @@ async function missedDelete (t: Parameters<typeof startNodes>[0]) {
 
 t.test('a look at the others brings what was missed', async t => {
   const { third, ring } = await missedDelete(t)
-  t.equal(await third.app.copying.fetch(ring, false), true)
+  t.same(await third.app.copying.fetch(ring, false), { complete: true })
   t.match(await third.storage.get(SLOT, KEY), { kind: 'found', record: { deleted: true } })
 })
 
@@ -34,6 +34,6 @@ t.test('a node that does not trust what it holds drops it', async t => {
   const { first, second, third, ring } = await missedDelete(t)
   // As after a day: the tombstone is gone.
   for (const node of [first, second]) await node.storage.purge(() => true)
-  t.equal(await third.app.copying.fetch(ring, true), true)
+  t.same(await third.app.copying.fetch(ring, true), { complete: true })
   t.match(await third.storage.get(SLOT, KEY), { kind: 'miss' })
 })
