@@ -1,6 +1,7 @@
 // Calls between the primary and a worker, both ways, over the channel that Node gives a forked process. A call settles within
 // its deadline, or when the other side is gone; coded errors keep their code.
 
+import { startDeadline, TIMERS } from './core/deadline.ts'
 import { KvError, type ErrorCode } from './errors.ts'
 import { IPC_DEADLINE_MS } from './limits.ts'
 
@@ -25,7 +26,7 @@ export interface Ipc {
 
 interface Pending { readonly resolve: (result: string) => void, readonly reject: (error: Error) => void }
 
-export function createIpc (end: IpcEnd, handlers: Handlers): Ipc {
+export function createIpc (end: IpcEnd, handlers: Handlers, timers = TIMERS): Ipc {
   const pending = new Map<number, Pending>()
   let calls = 0
   let gone = false
@@ -64,14 +65,14 @@ export function createIpc (end: IpcEnd, handlers: Handlers): Ipc {
     call: (name, argument, timeoutMs = IPC_DEADLINE_MS) => new Promise((resolve, reject) => {
       if (gone) return reject(new KvError('KV_ERR_INSTALL', 'the other process is gone'))
       const call = ++calls
-      const timer = timeoutMs === Infinity
-        ? undefined
-        : setTimeout(() => {
+      const callOff = timeoutMs === Infinity
+        ? () => {}
+        : startDeadline(timeoutMs, () => {
           pending.delete(call)
           reject(new KvError('KV_ERR_INSTALL', `${name} took too long`))
-        }, timeoutMs)
+        }, timers)
       const settled = <T> (settle: (value: T) => void) => (value: T) => {
-        clearTimeout(timer)
+        callOff()
         settle(value)
       }
       pending.set(call, { resolve: settled(resolve), reject: settled(reject) })

@@ -110,6 +110,9 @@ export const GOSSIP_AFTER_MS = 3_000
 /** Longest wait for a ring to be in force at every worker: operations in flight end within the storage deadline. */
 export const INSTALL_DEADLINE_MS = 5_000
 
+/** Steps in which a wait for another process counts; of the time that this one was held up it counts at most one. */
+export const DEADLINE_STEP_MS = 500
+
 /** How often the node compares its ring with the ring record, milliseconds. */
 export const RECONCILE_MS = 500
 

@@ -40,6 +40,8 @@ export interface ChannelOptions {
   /** This process's ring as JSON, for a node that is behind. */
   ringJson (): { readonly id: RingId, readonly json: string } | undefined
   install (ring: Ring): Promise<void>
+  /** The time for which this process was awake; what waited while it was held up is still sent. */
+  awakeMs (): number
 }
 
 /** What is kept of an error's text. */
@@ -48,11 +50,11 @@ const ERROR_CHARS = 1_000
 /** Failures before a connection stood: nothing of the frame can have been carried out. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
 
-export function createChannel ({ node, tls, headers, log, ringJson, install }: ChannelOptions): Channel {
+export function createChannel ({ node, tls, headers, log, ringJson, install, awakeMs }: ChannelOptions): Channel {
   const pool = createPool(node, tls, PEER_FRAMES_IN_FLIGHT + 2)
   // Others than those of frames, so that long pulls, votes and questions do not take the way of operations.
   const asides = createPool(node, tls, PEER_ASIDES)
-  const queue = createQueue()
+  const queue = createQueue(awakeMs)
   let framesInFlight = 0
   let scheduled = false
   const breaker = createBreaker(node, log, probe)
@@ -80,7 +82,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install }: C
 
   /** The operations of the next frame, but for those that waited too long. */
   function takeFrame (): Waiting[] {
-    const nowMs = performance.now()
+    const nowMs = awakeMs()
     const open = breaker.admits()
     return queue.takeFrame().filter(waiting => {
       if ((open || waiting.insist) && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true

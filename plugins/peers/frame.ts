@@ -3,6 +3,7 @@
 
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Pool } from 'undici'
+import { startDeadline } from '../../src/core/deadline.ts'
 import { PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
 
 export interface Frame {
@@ -18,11 +19,11 @@ export function postFrame (pool: Pool, { node, headers, body }: Frame): Promise<
     const chunks: Buffer[] = []
     let abort = (_error: Error): void => {}
     let late: Error | undefined
-    const timer = setTimeout(() => {
+    const callOff = startDeadline(PEER_LONGEST_MS, () => {
       late = new Error(`${node} did not answer in time`)
       abort(late)
       reject(late)
-    }, PEER_LONGEST_MS)
+    })
     pool.dispatch({ method: 'POST', path: '/internal/ops', headers, body }, {
       onRequestStart (controller) {
         abort = error => controller.abort(error)
@@ -35,11 +36,11 @@ export function postFrame (pool: Pool, { node, headers, body }: Frame): Promise<
       },
       onResponseData (_controller, chunk) { chunks.push(chunk) },
       onResponseEnd () {
-        clearTimeout(timer)
+        callOff()
         resolve(Buffer.concat(chunks))
       },
       onResponseError (_controller, error) {
-        clearTimeout(timer)
+        callOff()
         reject(error)
       }
     })

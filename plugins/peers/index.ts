@@ -2,11 +2,12 @@
 // over HTTP. Rings travel along: whoever is behind learns the newer one from the first frame, or from gossip.
 
 import fp from 'fastify-plugin'
+import { createAwakeClock } from '../../src/core/deadline.ts'
 import { type GetResult, type Fenced, type MergeResult, type Replicas } from '../../src/core/ports.ts'
 import { adopts, compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring.ts'
 import { recordBytes } from '../../src/core/record.ts'
 import { decodeRequest, encodeReply, NO_ROOM, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
-import { FRAME_BYTES, FRAME_OPS_AT_ONCE, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
+import { DEADLINE_STEP_MS, FRAME_BYTES, FRAME_OPS_AT_ONCE, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
 import { createChannel, type Channel, type TlsIdentity } from './channel.ts'
 
 export interface Peers extends Replicas {
@@ -28,6 +29,7 @@ const NO_BYTES = Buffer.alloc(0)
 export default fp<PeersOptions>(async (app, { token, tls }) => {
   const { ring, replica, log } = app
   const channels = new Map<string, Channel>()
+  const awakeMs = createAwakeClock(() => performance.now())
   const headers = {
     'content-type': 'application/octet-stream',
     ...token !== undefined && { authorization: `Bearer ${token}` }
@@ -42,6 +44,7 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
         headers,
         log,
         install: ring.install,
+        awakeMs,
         ringJson: () => ring.view && { id: ring.view.ring, json: ring.view.json }
       })
       channels.set(node, known)
@@ -119,8 +122,10 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
   }
 
   const timer = setInterval(gossip, GOSSIP_MS).unref()
+  const clock = setInterval(awakeMs, DEADLINE_STEP_MS / 2).unref()
   app.addHook('onClose', async () => {
     clearInterval(timer)
+    clearInterval(clock)
     await Promise.all([...channels.values()].map(known => known.close()))
   })
 }, { name: 'peers', dependencies: ['replica', 'auth'] })

@@ -34,7 +34,8 @@ export interface Queue {
   takeAll (): Waiting[]
 }
 
-export function createQueue (): Queue {
+/** `nowMs` is the clock by which operations grow old. */
+export function createQueue (nowMs: () => number): Queue {
   let list: Waiting[] = []
   /** Those of `list` that are gets, by their keys; of several under different rings the last. */
   const gets = new Map<string, Waiting>()
@@ -69,7 +70,7 @@ export function createQueue (): Queue {
       if (bytes + length > PEER_QUEUE_BYTES) return false
       callers++
       bytes += length
-      const waiting: Waiting = { ring, operation, bytes: length, sinceMs: performance.now(), attempt: 0, insist, otherwise: 'unreachable', callers: [caller] }
+      const waiting: Waiting = { ring, operation, bytes: length, sinceMs: nowMs(), attempt: 0, insist, otherwise: 'unreachable', callers: [caller] }
       list.push(waiting)
       if (isGet) gets.set(operation.key, waiting)
       return true

@@ -4,6 +4,7 @@
 
 import { type Socket } from 'node:net'
 import memjs from 'memjs'
+import { withDeadline } from '../../src/core/deadline.ts'
 import { type RingRecord } from '../../src/core/ports.ts'
 import { KvError } from '../../src/errors.ts'
 import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
@@ -18,18 +19,11 @@ export function createMemcachedRingRecord ({ address }: { readonly address: stri
   async function call<T> (work: (client: memjs.Client) => Promise<T>): Promise<T> {
     const { client, destroy } = createClient(where)
     open.add(destroy)
-    let timer: NodeJS.Timeout | undefined
     try {
-      return await Promise.race([
-        work(client),
-        new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(() => reject(new Error('no answer in time')), STORAGE_DEADLINE_MS)
-        })
-      ])
+      return await withDeadline(work(client), STORAGE_DEADLINE_MS, () => new Error('no answer in time'))
     } catch (error) {
       throw new KvError('KV_ERR_STORAGE', `the ring record: ${(error as Error).message}`)
     } finally {
-      clearTimeout(timer)
       open.delete(destroy)
       destroy()
     }

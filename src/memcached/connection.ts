@@ -4,6 +4,7 @@
 
 import { type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import { TIMERS } from '../core/deadline.ts'
 import { failed, type Failed } from '../core/ports.ts'
 import { KvError } from '../errors.ts'
 import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT, STORAGE_LONGEST_MS, STORAGE_READ_BYTES, STORAGE_UNSENT_BYTES } from './limits.ts'
@@ -206,8 +207,8 @@ function checkDeadline (state: State): void {
     if (waitMs < Infinity) state.timer = setTimeout(checkDeadline, waitMs + 1, state).unref()
     return
   }
-  // This process itself may have been held up. Then the answers lie in the socket and are read before the immediate runs.
-  setImmediate(() => {
+  // This process itself may have been held up. Then the answers lie in the socket.
+  TIMERS.afterReading(() => {
     if (state.state === 'closed' || state.timer !== undefined) return
     if (overdueInMs(state) <= 0) fail(state, 'no answer in time')
     else checkDeadline(state)

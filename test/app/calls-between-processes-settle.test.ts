@@ -7,6 +7,7 @@ import t from 'tap'
 import { createIpc, type Handlers, type IpcEnd } from '../../src/ipc.ts'
 import { KvError } from '../../src/errors.ts'
 import { IPC_DEADLINE_MS } from '../../src/limits.ts'
+import { passMocked } from '../support/driven-timers.ts'
 
 /** Two ends whose messages travel as Node's do: as copies, later, and not at all once the channel is cut. */
 function channel () {
@@ -83,7 +84,7 @@ t.test('a call ends when its time is up, and a late answer is nothing', async t 
   let answer = (_result: string) => {}
   const { ipc } = pair({ slow: () => new Promise(resolve => { answer = resolve }), echo: argument => argument })
   const usual = ipc.call('slow', '')
-  mock.timers.tick(IPC_DEADLINE_MS - 1)
+  await passMocked(IPC_DEADLINE_MS - 1)
   t.equal(await ipc.call('echo', 'still'), 'still')
   mock.timers.tick(1)
   await t.rejects(usual, { code: 'KV_ERR_INSTALL', message: /too long/ })
@@ -92,6 +93,19 @@ t.test('a call ends when its time is up, and a late answer is nothing', async t 
   const short = ipc.call('slow', '', 5)
   mock.timers.tick(5)
   await t.rejects(short, { code: 'KV_ERR_INSTALL' })
+})
+
+t.test('a process that was held up has not waited meanwhile', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  let answer = (_result: string) => {}
+  const { ipc } = pair({ slow: () => new Promise(resolve => { answer = resolve }), echo: argument => argument })
+  const call = ipc.call('slow', '')
+  await ipc.call('echo', '')
+  mock.timers.tick(10 * IPC_DEADLINE_MS)
+  await ipc.call('echo', '')
+  answer('in time')
+  t.equal(await call, 'in time')
 })
 
 t.test('messages that are none of these are ignored', async t => {

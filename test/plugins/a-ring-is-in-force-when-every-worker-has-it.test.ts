@@ -5,6 +5,7 @@ import { mock } from 'node:test'
 import t from 'tap'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
 import { until } from '../support/memcached.ts'
+import { passMocked } from '../support/driven-timers.ts'
 import { fakeWorker, NODE, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 
 t.test('nobody serves before all have switched', async t => {
@@ -34,7 +35,7 @@ t.test('a worker that does not drain is ended, and the others go on', async t =>
   const installed = keeper.install(ringOf(2))
   await settle()
   t.notMatch(worker.calls, ['serve 2'])
-  mock.timers.tick(INSTALL_DEADLINE_MS)
+  await passMocked(INSTALL_DEADLINE_MS)
   await installed
   t.same(worker.calls.at(-1), 'serve 2')
   t.same(stuck.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'kill'])

@@ -5,6 +5,7 @@ import { mock } from 'node:test'
 import t from 'tap'
 import { createInstalledRing } from '../../plugins/ring/installed.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
+import { passMocked } from '../support/driven-timers.ts'
 import { ringOf, settle } from './keeper-fakes.ts'
 
 /** An operation that ends when the test says so. */
@@ -127,7 +128,7 @@ t.test('an operation waits no longer than an install may take', async t => {
   await installed.switchTo(ringOf(1))
   const answer = installed.within(ringOf(1), waiting.run)
   await settle()
-  mock.timers.tick(INSTALL_DEADLINE_MS)
+  await passMocked(INSTALL_DEADLINE_MS)
   t.equal(await answer, undefined)
   installed.serve(ringOf(1))
   t.same(waiting.calls, [], 'and does not run later')

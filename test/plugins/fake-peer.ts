@@ -6,10 +6,12 @@ import { type AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { type Test } from 'tap'
 import { createChannel, type Channel } from '../../plugins/peers/channel.ts'
+import { createAwakeClock } from '../../src/core/deadline.ts'
 import { MISS, STORED } from '../../src/core/ports.ts'
 import { type Record } from '../../src/core/record.ts'
 import { ringToJson, type Ring } from '../../src/core/ring.ts'
 import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
+import { DEADLINE_STEP_MS } from '../../src/limits.ts'
 import { ringOf } from './keeper-fakes.ts'
 
 /** What the peer does with a frame: a reply, or anything that the function does to the response itself. */
@@ -81,11 +83,15 @@ export interface TestChannel extends Channel {
 /** A channel to a node, under epoch 1 of `ringOf`. */
 export function openChannel (t: Test, node: string): TestChannel {
   const installed: Ring[] = []
+  const awakeMs = createAwakeClock(() => performance.now())
+  const clock = setInterval(awakeMs, DEADLINE_STEP_MS / 2).unref()
+  t.teardown(() => clearInterval(clock))
   const channel = createChannel({
     node,
     tls: undefined,
     headers: { 'content-type': 'application/octet-stream' },
     log: pino({ level: 'silent' }),
+    awakeMs,
     ringJson: () => ({ id: opened.mine, json: JSON.stringify(ringToJson(opened.mine)) }),
     async install (ring) {
       installed.push(ring)
