@@ -41,6 +41,7 @@ export const CATALOGUE = {
   KV_ERR_CHANGE_GOES_ON: entry(503, 'the change of the ring is not over yet; it goes on'),
   KV_ERR_BULK: entry(503, 'some pairs were not written'),
   KV_ERR_INSTALL: entry(503, 'the ring could not be installed'),
+  KV_ERR_PRIMARY: entry(503, 'the primary process of this node does not answer; requests are served, but no newer ring can come into force'),
   KV_ERR_FULL: entry(507, 'the storage is full; the old value stands'),
   KV_ERR_CONFIG: entry(500, 'the environment is not valid'),
   KV_ERR_INTERNAL: entry(500, 'a defect in this server')

@@ -26,7 +26,11 @@ export interface Ipc {
 
 interface Pending { readonly resolve: (result: string) => void, readonly reject: (error: Error) => void }
 
-export function createIpc (end: IpcEnd, handlers: Handlers, timers = TIMERS): Ipc {
+/** The call that every process answers at once: a sign of life. */
+export const BEAT = 'beat'
+
+export function createIpc (end: IpcEnd, others: Handlers, timers = TIMERS): Ipc {
+  const handlers: Handlers = { ...others, [BEAT]: () => '' }
   const pending = new Map<number, Pending>()
   let calls = 0
   let gone = false

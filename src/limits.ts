@@ -113,6 +113,24 @@ export const INSTALL_DEADLINE_MS = 5_000
 /** Steps in which a wait for another process counts; of the time that this one was held up it counts at most one. */
 export const DEADLINE_STEP_MS = 500
 
+/** How often primary and worker ask each other for a sign of life, after the last one. */
+export const BEAT_MS = 500
+
+/** A worker that is silent for so long gets no further task: at work, one answers within milliseconds. */
+export const WORKER_STUCK_MS = 2_000
+
+/**
+ * A worker that is silent for so long is ended and replaced: it holds the connections that it has accepted, and the node's task if it has one. No work on a
+ * request takes so long. With a beat's pause it is less than the deadline of a call, so whoever calls in vain has seen the worker end.
+ */
+export const WORKER_LOST_MS = 8_000
+
+/** After such a silence of its primary a worker says that it is not ready. Balancers act on it, so it is longer than an overloaded machine's hiccups. */
+export const PRIMARY_SILENT_MS = 5_000
+
+/** Longest time from the start of a worker process until it asks for the ring: it loads its code in a second, and in many on an overloaded machine. */
+export const WORKER_START_MS = 60_000
+
 /** How often the node compares its ring with the ring record, milliseconds. */
 export const RECONCILE_MS = 500
 

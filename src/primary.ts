@@ -7,10 +7,11 @@ import { createKeeper, type NodeKeeper } from '../plugins/ring/keeper.ts'
 import { type WorkerPort } from '../plugins/ring/team.ts'
 import { type Config } from './config.ts'
 import { type Progress } from './core/progress.ts'
+import { startDeadline } from './core/deadline.ts'
 import { parseRing, ringToJson, type Ring, type Seed } from './core/ring.ts'
 import { answerToText, parseRequest } from './core/voter.ts'
-import { createIpc } from './ipc.ts'
-import { REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS } from './limits.ts'
+import { BEAT, createIpc } from './ipc.ts'
+import { REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from './limits.ts'
 import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './node.ts'
 import { readTls } from './tls.ts'
 import { UNUSABLE } from './worker.ts'
@@ -42,12 +43,18 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
   function spawn (): void {
     const bornMs = performance.now()
     const worker = cluster.fork()
-    const port = portOf(worker, keeper, cannotListen)
+    // Once it has joined, the keeper's team watches over it.
+    const joined = startDeadline(WORKER_START_MS, () => {
+      log.error({ worker: worker.process.pid }, 'a worker did not get ready in time and was ended')
+      worker.process.kill('SIGKILL')
+    })
+    const port = portOf(worker, keeper, { joined, cannotListen })
     worker.on('listening', () => {
       listening.add(worker)
       hasListened = true
     })
     worker.on('exit', (code, signal) => {
+      joined()
       keeper.removeWorker(port)
       listening.delete(worker)
       if (stopping) return
@@ -56,7 +63,9 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
     })
     worker.on('error', error => {
       // What could not be sent to a worker that has just died: its exit follows. Where no process came about, none does.
-      if (worker.process.pid === undefined) replace(0, { err: error })
+      if (worker.process.pid !== undefined) return
+      joined()
+      replace(0, { err: error })
     })
   }
 
@@ -110,14 +119,17 @@ function leaveToSystemd (log: Logger): void {
 }
 
 /** A worker as the keeper sees it, over IPC. */
-function portOf (worker: Worker, keeper: NodeKeeper, cannotListen: (message: string) => void): WorkerPort {
+function portOf (worker: Worker, keeper: NodeKeeper, { joined, cannotListen }: { joined (): void, cannotListen (message: string): void }): WorkerPort {
   const done = (action: Promise<void>) => action.then(() => '')
   const ipc = createIpc({
     send: message => worker.isConnected() && worker.send(message),
     onMessage: listener => { worker.on('message', listener) },
     onGone: listener => { worker.on('exit', listener) }
   }, {
-    join: () => done(keeper.addWorker(port)),
+    join () {
+      joined()
+      return done(keeper.addWorker(port))
+    },
     install: json => done(keeper.install(parseRing(json))),
     seed: json => done(keeper.seed(JSON.parse(json) as Seed)),
     vote: async text => answerToText(await keeper.vote(parseRequest(text))),
@@ -134,7 +146,7 @@ function portOf (worker: Worker, keeper: NodeKeeper, cannotListen: (message: str
       return ''
     }
   })
-  // It takes as long as there is to copy. Each step has a deadline of its own, and a worker that ends is noticed; to begin again beside it would undo its work.
+  // It takes as long as there is to copy. Each step has a deadline of its own, and a worker that is silent is ended; to begin again beside it would undo its work.
   const copy = async <T>(what: string, ring: Ring): Promise<T> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), Infinity))
   const port: WorkerPort = {
     switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
@@ -146,6 +158,7 @@ function portOf (worker: Worker, keeper: NodeKeeper, cannotListen: (message: str
     renew: async ring => { await ipc.call('renew', JSON.stringify(ringToJson(ring)), REGISTER_DEADLINE_MS) },
     receive: ring => copy('receive', ring),
     purge: ring => copy('purge', ring),
+    beat: () => ipc.call(BEAT, '', Infinity),
     kill: () => { worker.process.kill('SIGKILL') }
   }
   return port

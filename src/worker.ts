@@ -1,11 +1,14 @@
 // A worker process: the application, with the primary for its keeper. Workers are equal, and each may end at any time.
 
+import { type FastifyBaseLogger } from 'fastify'
 import { createMemcachedStorage } from '../plugins/storage/memcached.ts'
 import { type Keeper } from '../plugins/ring/keeper.ts'
 import { type Config } from './config.ts'
 import { parseRing, ringToJson, type RingId } from './core/ring.ts'
 import { parseAnswer, requestToText } from './core/voter.ts'
-import { createIpc, type IpcEnd } from './ipc.ts'
+import { watch } from './core/watch.ts'
+import { BEAT, createIpc, type Ipc, type IpcEnd } from './ipc.ts'
+import { PRIMARY_SILENT_MS } from './limits.ts'
 import { createLog, createNodeApp, exitWhenTold, listen, takeRing } from './node.ts'
 
 /** What a worker says when it cannot listen, before it exits: a primary of which no worker has ever listened gives up as a whole. */
@@ -21,7 +24,9 @@ const parentEnd: IpcEnd = {
 export async function runWorker (config: Config): Promise<void> {
   const log = createLog(config)
   const storage = createMemcachedStorage({ address: config.memcached, wallMs: Date.now, log })
+  let answers = true
   const keeper: Keeper = {
+    get answers () { return answers },
     install: async ring => { await primary.call('install', JSON.stringify(ringToJson(ring))) },
     seed: async seed => { await primary.call('seed', JSON.stringify(seed)) },
     vote: async request => parseAnswer(await primary.call('vote', requestToText(request))),
@@ -51,6 +56,7 @@ export async function runWorker (config: Config): Promise<void> {
     await app.close()
   })
   process.on('disconnect', () => stop('the primary is gone'))
+  watchOverPrimary(primary, log, now => { answers = now })
   await primary.call('join', '')
   try {
     await listen(app, config)
@@ -58,4 +64,20 @@ export async function runWorker (config: Config): Promise<void> {
     await primary.call(UNUSABLE, (error as Error).message)
     process.exit(1)
   }
+}
+
+/** Tells `answers` whether the primary does. */
+function watchOverPrimary (primary: Ipc, log: FastifyBaseLogger, answers: (now: boolean) => void): void {
+  watch({
+    beat: () => primary.call(BEAT, '', Infinity),
+    silentMs: PRIMARY_SILENT_MS,
+    silent () {
+      answers(false)
+      log.error('the primary process does not answer; this worker goes on under the ring that it has')
+    },
+    back () {
+      answers(true)
+      log.warn('the primary process answers again')
+    }
+  })
 }

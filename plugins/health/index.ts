@@ -50,6 +50,7 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
   /** Throws what keeps this process from serving. */
   async function checkReady (): Promise<void> {
     if (stopping) throw new KvError('KV_ERR_STOPPING')
+    if (!ring.hasKeeper()) throw new KvError('KV_ERR_PRIMARY')
     await storage.stats()
     if (ring.view === undefined || !ring.serving) throw new KvError('KV_ERR_NO_RING')
     if (ring.isBehind()) throw new KvError('KV_ERR_INSTALL', 'a newer ring could not be taken over; the log says why')

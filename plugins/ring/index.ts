@@ -18,6 +18,8 @@ export interface NodeRing extends InstalledRing {
   install (ring: Ring): Promise<void>
   /** True while a newer ring could not be brought into force here; the others then refuse what this node asks by its own. */
   isBehind (): boolean
+  /** False while the process that keeps the ring does not answer: then no newer ring comes into force here. */
+  hasKeeper (): boolean
 }
 
 declare module 'fastify' {
@@ -43,7 +45,7 @@ export default fp<RingOptions>(async (app, { node, keeper, replicas }) => {
       throw error
     }
   }
-  app.decorate('ring', Object.assign(installed, { node, install, isBehind: () => behind }))
+  app.decorate('ring', Object.assign(installed, { node, install, isBehind: () => behind, hasKeeper: () => keeper.answers }))
   readRoutes(app)
 
   app.post('/hash_ring', { bodyLimit: RING_BYTES }, async (request, reply) => {

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { RECONCILE_MS } from '../../src/limits.ts'
+import { type Timers } from '../../src/core/deadline.ts'
 import { type RingRecord } from '../../src/core/ports.ts'
 import { adopts, applySeed, compareRings, namesNode, type Ring, type Seed } from '../../src/core/ring.ts'
 import { type Progress } from '../../src/core/progress.ts'
@@ -34,6 +35,8 @@ export interface Keeper {
   progress (): Promise<Progress | undefined>
   /** A worker tells how far it is. */
   report (progress: Progress): void
+  /** False: it is another process, which does not answer. Then no ring comes into force here, and this node has no vote. */
+  readonly answers: boolean
 }
 
 export interface NodeKeeper extends Keeper {
@@ -52,11 +55,13 @@ export interface KeeperOptions {
   readonly record: RingRecord
   readonly log: FastifyBaseLogger
   readonly nowMs: () => number
+  /** How it waits for its workers; as usual unless told otherwise. */
+  readonly timers?: Timers
 }
 
 export function createKeeper (options: KeeperOptions): NodeKeeper {
   const { node, files, record, log, nowMs } = options
-  const team = createTeam(log)
+  const team = createTeam(log, options.timers)
   const inTurn = createTurns()
   const persisted = createPersisted(files.ring, log)
   const votes = createVotes(files.votes, () => randomBytes(6).readUIntBE(0, 6))
@@ -135,6 +140,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
     isTidy: async () => duties.tidy,
     progress: async () => progress,
     report (latest) { progress = latest },
+    answers: true,
 
     async close () {
       clearInterval(timer)

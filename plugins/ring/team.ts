@@ -2,9 +2,10 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
-import { withDeadline } from '../../src/core/deadline.ts'
+import { INSTALL_DEADLINE_MS, WORKER_LOST_MS, WORKER_STUCK_MS } from '../../src/limits.ts'
+import { TIMERS, withDeadline } from '../../src/core/deadline.ts'
 import { type Ring, type RingId } from '../../src/core/ring.ts'
+import { watch } from '../../src/core/watch.ts'
 
 /** How a fetch ended. `waitsFor`: why it is not complete, in words for an operator. */
 export interface Fetching { readonly complete: boolean, readonly waitsFor?: string }
@@ -25,28 +26,68 @@ export interface WorkerPort {
   receive (ring: Ring): Promise<boolean>
   /** Removes what this node does not hold by the stable ring; false: the ring changed meanwhile. */
   purge (ring: Ring): Promise<boolean>
-  /** Ends the worker, and with it all that it had in flight. */
+  /** Resolves when the worker has answered; rejects once it is gone. Absent: it is this process itself, which nobody watches. */
+  readonly beat?: () => Promise<unknown>
+  /** Ends the worker, and with it all that it had in flight: that rejects when it has ended, not before. */
   kill (): void
 }
 
 export type Team = ReturnType<typeof createTeam>
 
-export function createTeam (log: FastifyBaseLogger) {
+/**
+ * A worker that is silent gets no task. The one that it has stays its own until it is ended: it may wake up at any time, and then would purge or count
+ * beside the worker that does the task anew.
+ */
+export function createTeam (log: FastifyBaseLogger, timers = TIMERS) {
   const workers = new Set<WorkerPort>()
+  const stuck = new Set<WorkerPort>()
+
+  function remove (worker: WorkerPort): void {
+    workers.delete(worker)
+    stuck.delete(worker)
+  }
+
+  function end (worker: WorkerPort): void {
+    remove(worker)
+    worker.kill()
+  }
+
+  function watchOver (worker: WorkerPort): void {
+    if (worker.beat === undefined) return
+    watch({
+      beat: worker.beat,
+      silentMs: WORKER_STUCK_MS,
+      silent () {
+        if (workers.has(worker)) stuck.add(worker)
+        log.warn('a worker does not answer its primary and gets no task until it does')
+      },
+      back () {
+        stuck.delete(worker)
+        log.warn('the worker answers its primary again')
+      },
+      lost: {
+        afterMs: WORKER_LOST_MS,
+        tell () {
+          log.error({ silentMs: WORKER_LOST_MS }, 'a worker did not answer its primary for too long and was ended')
+          end(worker)
+        }
+      }
+    }, timers)
+  }
 
   /** A worker that cannot switch in time is ended: what it had in flight then ends too. */
   async function switchWorker (worker: WorkerPort, ring: Ring): Promise<void> {
     try {
-      await withDeadline(worker.switchTo(ring), INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL'))
+      await withDeadline(worker.switchTo(ring), INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL'), timers)
     } catch (error) {
-      workers.delete(worker)
-      worker.kill()
+      end(worker)
       log.error({ err: error, epoch: ring.epoch }, 'a worker did not take the ring in time and was ended')
     }
   }
 
   return {
-    any: (): WorkerPort | undefined => workers.values().next().value,
+    /** The oldest worker that answers. */
+    any: (): WorkerPort | undefined => [...workers].find(worker => !stuck.has(worker)),
     async recheck (): Promise<void> { await Promise.all([...workers].map(worker => worker.recheck())) },
     /** The ring is served when every worker has ended what it began under older ones. */
     async install (ring: Ring): Promise<void> {
@@ -55,10 +96,11 @@ export function createTeam (log: FastifyBaseLogger) {
     },
     async add (worker: WorkerPort, ring: Ring | undefined): Promise<void> {
       workers.add(worker)
+      watchOver(worker)
       if (ring === undefined) return
       await switchWorker(worker, ring)
       worker.serve(ring)
     },
-    remove: (worker: WorkerPort): void => { workers.delete(worker) }
+    remove
   }
 }

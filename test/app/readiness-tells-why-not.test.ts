@@ -82,6 +82,16 @@ t.test('a newer ring cannot be written to the disk', async t => {
   await untilReady(a)
 })
 
+t.test('the process that keeps the ring does not answer', async t => {
+  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  let answers = false
+  Object.defineProperty(node.keeper, 'answers', { get: () => answers })
+  t.equal(await reason(node), 'KV_ERR_PRIMARY')
+  t.match(await node.ask('/kv/k', { method: 'PUT', body: 'v' }), { status: 204 }, 'requests are served')
+  answers = true
+  t.equal(await reason(node), 'ready')
+})
+
 t.test('about to stop', async t => {
   const [node] = await startNodes(t, 1) as unknown as [TestNode]
   const noticed = node.app.giveNotice()

@@ -11,6 +11,7 @@ import { noStateFiles } from '../../plugins/ring/file.ts'
 import { KvError } from '../../src/errors.ts'
 import { RECONCILE_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
+import { type Timers } from '../../src/core/deadline.ts'
 import { renewed } from '../../src/core/change.ts'
 import { type Ring, type RingId } from '../../src/core/ring.ts'
 import { sentinelText } from '../../src/core/sentinel.ts'
@@ -110,7 +111,7 @@ export interface FakeKeeper {
 }
 
 /** A keeper that has started and has one worker. `file` and `text` are what it finds. */
-export async function startKeeper (t: Test, { file, text }: { readonly file?: Ring, readonly text?: string } = {}): Promise<FakeKeeper> {
+export async function startKeeper (t: Test, { file, text, timers }: { readonly file?: Ring, readonly text?: string, readonly timers?: Timers } = {}): Promise<FakeKeeper> {
   mock.timers.enable({ apis: ['setInterval'] })
   const record = fakeRecord()
   record.text = text
@@ -122,7 +123,8 @@ export async function startKeeper (t: Test, { file, text }: { readonly file?: Ri
     files: { ...noStateFiles, ring: { read: async () => file, write: async ring => { files.push(ring) } } },
     record: record.record,
     log: pino({ level: 'silent' }),
-    nowMs: () => clock.nowMs
+    nowMs: () => clock.nowMs,
+    ...timers !== undefined && { timers }
   })
   t.teardown(async () => {
     await keeper.close()
