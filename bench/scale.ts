@@ -3,6 +3,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { beginChange, receivedAll } from '../src/core/change.ts'
+import { digestOf } from '../src/core/digest.ts'
 import { createPlacement, moves, preferenceList } from '../src/core/placement.ts'
 import { createRegister } from '../src/core/register.ts'
 import { nodesOf, parseRing, ringToJson, type Ring, type Token } from '../src/core/ring.ts'
@@ -72,7 +73,7 @@ async function measureOne (nodes: number, tokensEach: number, positions: Positio
     ringBytes: text.length,
     // A ring is read at once, and the plan of an arc made when its first key is asked for: this is all of both.
     installMs: performance.now() - beganMs,
-    greetingBytes: encodeRequest({ ring, ringJson: undefined, operations: [] }).length,
+    greetingBytes: encodeRequest({ ring, digest: digestOf(ring), ringJson: undefined, operations: [] }).length,
     ...await join(ring, after.find(({ node }) => node === joined)?.position as number, joined)
   }
 }

@@ -57,7 +57,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   await app.register(storage, { storage: options.storage })
   await app.register(ring, { node, keeper, replicas })
   await app.register(replica)
-  await app.register(peers, { token, tls })
+  await app.register(peers, { token, tls, wallMs: clock.wallMs })
   await app.register(register, { keeper })
   await app.register(route, { clock, copyBytesPerS })
   await app.register(migration, { keeper })

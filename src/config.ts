@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isNodeAddress } from './core/ring.ts'
 import { KvError } from './errors.ts'
-import { COPY_MB_PER_S, COPY_MB_PER_S_LIMIT, REPLICAS_LIMIT, WORKERS_LIMIT } from './limits.ts'
+import { COPY_MB_PER_S, COPY_MB_PER_S_LIMIT, REPLICAS_DEFAULT, REPLICAS_LIMIT, WORKERS_LIMIT } from './limits.ts'
 
 export interface Config {
   readonly host: string
@@ -65,7 +65,7 @@ export function readConfig (environment: Environment): Config {
     storage,
     memcached,
     workers,
-    replicas: wholeNumber('REPLICAS', text('REPLICAS') ?? '3', 1, REPLICAS_LIMIT),
+    replicas: wholeNumber('REPLICAS', text('REPLICAS') ?? String(REPLICAS_DEFAULT), 1, REPLICAS_LIMIT),
     stateDir: text('STATE_DIR') ?? (storage === 'memcached' ? join('.ringkeep', String(port)) : undefined),
     token,
     copyBytesPerS: wholeNumber('COPY_MB_PER_S', text('COPY_MB_PER_S') ?? String(COPY_MB_PER_S), 1, COPY_MB_PER_S_LIMIT) * 1_000_000,

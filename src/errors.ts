@@ -34,6 +34,8 @@ export const CATALOGUE = {
   KV_ERR_QUORUM: entry(503, 'too few replicas answered'),
   KV_ERR_OVERLOADED: entry(503, 'too many requests are waiting'),
   KV_ERR_STORAGE: entry(503, 'the storage of this node does not answer'),
+  KV_ERR_RING_SPLIT: entry(503, 'another ring has the number of this node\'s ring and other content'),
+  KV_ERR_CLOCK: entry(503, 'the clock of this node is off'),
   KV_ERR_RECOVERING: entry(503, 'this node has lost its memory and is fetching it from the other replicas'),
   KV_ERR_STOPPING: entry(503, 'this node is about to stop'),
   KV_ERR_MEMBERS: entry(503, 'too few members of the ring answered'),

@@ -24,6 +24,9 @@ export const NODE_CHARS = 255
 /** Most replicas that a ring may ask for; more than any cluster of a handful of nodes can use. */
 export const REPLICAS_LIMIT = 16
 
+/** Replicas of a ring whose seed does not tell, if the environment does not either: one of them may be gone. */
+export const REPLICAS_DEFAULT = 3
+
 /** A form may percent-encode every byte of the value and of the key to three. */
 export const FORM_BYTES = 3 * (VALUE_BYTES + KEY_BYTES) + 64
 
@@ -244,3 +247,22 @@ export const REPAIR_EVERY_MS = TOMBSTONE_GRACE_MS / 4
 
 /** After so long without a complete look a node no longer trusts what it holds; an hour is left to notice it in. */
 export const REPAIR_TRUST_MS = TOMBSTONE_GRACE_MS - 60 * 60 * 1000
+
+/**
+ * A node whose clock is further off than this from those of most nodes is not ready. Ready nodes thus are two minutes apart at most. A tombstone that
+ * one stamps may so go two minutes too soon by the clock of another, and a clock that is set right may prolong a node's trust in what it holds by two
+ * more: of the hour between `REPAIR_TRUST_MS` and `TOMBSTONE_GRACE_MS`, 56 minutes are left for a look. A key with a `ttl` goes as much too early or late.
+ */
+export const CLOCK_SKEW_MAX_MS = 60_000
+
+/** A difference of two clocks that is logged: far more than NTP leaves, and what a `ttl` is counted in. */
+export const CLOCK_SKEW_WARN_MS = 1_000
+
+/** A difference of two clocks that `/readyz` tells: more than nodes of one network, with NTP, are apart. */
+export const CLOCK_SKEW_TOLD_MS = 100
+
+/** A measurement of another clock that may be off by more tells nothing: a process or the network was held up meanwhile. */
+export const CLOCK_VAGUE_MS = 250
+
+/** A clock that was not measured for so long counts no more. Greetings reach each of a hundred nodes sooner, nearly always. */
+export const CLOCK_FRESH_MS = 5 * 60 * 1000

@@ -25,7 +25,7 @@ function recovering (waitsFor: string | undefined): KvError {
 const OPEN = { config: { open: true } }
 
 export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
-  const { ring, storage } = app
+  const { ring, storage, peers } = app
   let stopping = false
   app.decorate('giveNotice', async () => {
     stopping = true
@@ -54,6 +54,7 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
     await storage.stats()
     if (ring.view === undefined || !ring.serving) throw new KvError('KV_ERR_NO_RING')
     if (ring.isBehind()) throw new KvError('KV_ERR_INSTALL', 'a newer ring could not be taken over; the log says why')
+    peers.checkAgreement()
     if (storage.memory === 0 && namesNode(ring.view.ring, ring.node)) throw recovering(await keeper.waitsFor().catch(() => undefined))
   }
 
@@ -67,6 +68,7 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
 
   app.get('/readyz', OPEN, async (_request, reply) => {
     await checkReady()
-    return reply.send({ ready: true, node: ring.node })
+    const { clockSkewMs } = peers
+    return reply.send({ ready: true, node: ring.node, ...clockSkewMs !== undefined && { clockSkewMs } })
   })
-}, { name: 'health', dependencies: ['storage', 'ring'] })
+}, { name: 'health', dependencies: ['storage', 'ring', 'peers'] })

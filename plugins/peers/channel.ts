@@ -5,8 +5,10 @@ import { type IncomingHttpHeaders } from 'node:http'
 import { type FastifyBaseLogger } from 'fastify'
 import { Pool, type Dispatcher } from 'undici'
 import { withDeadline } from '../../src/core/deadline.ts'
+import { digestOf } from '../../src/core/digest.ts'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
-import { compareRings, parseRing, type Ring, type RingId } from '../../src/core/ring.ts'
+import { compareRings, parseRing, type Ring } from '../../src/core/ring.ts'
+import { skewOf, type Skew } from '../../src/core/skew.ts'
 import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
 import { PEER_ASIDES, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT } from '../../src/limits.ts'
@@ -16,9 +18,11 @@ import { createQueue, type Outcome, type Waiting } from './queue.ts'
 
 export interface Channel {
   /** Never rejects; settles within the deadlines of queue and frame. With `insist` an open circuit does not hold it back. */
-  send (ring: RingId, operation: Operation, insist?: boolean): Promise<Outcome>
+  send (ring: Ring, operation: Operation, insist?: boolean): Promise<Outcome>
   /** An empty frame: either side learns the newer ring. */
   greet (): Promise<void>
+  /** An empty frame that tells the node no ring, only which one this process has: its operator may be about to give it its first one. */
+  probe (): Promise<void>
   /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */
   call (path: string, body: object, timeoutMs: number): Promise<string>
   /** As `call`, for an answer that is read as it comes. The node may be silent for so long. */
@@ -37,11 +41,16 @@ export interface ChannelOptions {
   readonly tls: TlsIdentity | undefined
   readonly headers: { readonly [name: string]: string }
   readonly log: FastifyBaseLogger
-  /** This process's ring as JSON, for a node that is behind. */
-  ringJson (): { readonly id: RingId, readonly json: string } | undefined
+  readonly wallMs: () => number
+  /** This process's ring, and as JSON for a node that is behind. */
+  mine (): { readonly ring: Ring, readonly json: string } | undefined
   install (ring: Ring): Promise<void>
   /** The time for which this process was awake; what waited while it was held up is still sent. */
   awakeMs (): number
+  /** Told of every reply to a frame under `ring`. */
+  heard (ring: Ring, reply: Reply): void
+  /** Told what a greeting says of the node's clock. */
+  measured (skew: Skew): void
 }
 
 /** What is kept of an error's text. */
@@ -50,7 +59,7 @@ const ERROR_CHARS = 1_000
 /** Failures before a connection stood: nothing of the frame can have been carried out. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
 
-export function createChannel ({ node, tls, headers, log, ringJson, install, awakeMs }: ChannelOptions): Channel {
+export function createChannel ({ node, tls, headers, log, wallMs, mine, install, awakeMs, heard, measured }: ChannelOptions): Channel {
   const pool = createPool(node, tls, PEER_FRAMES_IN_FLIGHT + 2)
   // Others than those of frames, so that long pulls, votes and questions do not take the way of operations.
   const asides = createPool(node, tls, PEER_ASIDES)
@@ -60,7 +69,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install, awa
   const breaker = createBreaker(node, log, probe)
   const learn = createLearner(node, install, log)
 
-  function send (ring: RingId, operation: Operation, insist = false): Promise<Outcome> {
+  function send (ring: Ring, operation: Operation, insist = false): Promise<Outcome> {
     return new Promise(resolve => {
       if (!insist && !breaker.admits()) resolve(failed('unreachable'))
       else if (queue.enter(ring, operation, insist, resolve)) schedule()
@@ -122,22 +131,25 @@ export function createChannel ({ node, tls, headers, log, ringJson, install, awa
   }
 
   /** One frame there and its answers back; a node that is behind gets the ring and the frame once more. */
-  async function exchange (ring: RingId, operations: readonly Operation[]): Promise<readonly Answer[]> {
-    let reply = await post(encodeRequest({ ring, ringJson: undefined, operations }))
+  async function exchange (ring: Ring, operations: readonly Operation[]): Promise<readonly Answer[]> {
+    let reply = await ask(ring, undefined, operations)
     if (reply.verdict === 'behind') {
-      const mine = ringJson()
-      if (mine !== undefined) reply = await post(encodeRequest({ ring: mine.id, ringJson: mine.json, operations: compareRings(mine.id, ring) === 0 ? operations : [] }))
+      const newest = mine()
+      if (newest !== undefined) reply = await ask(newest.ring, newest.json, compareRings(newest.ring, ring) === 0 ? operations : [])
     }
     // Without one ring for both, planning again would lead to the same refusal.
-    const refused = reply.verdict === 'foreign' || (reply.verdict === 'ahead' && !await learn(reply.ringJson ?? ''))
+    const refused = reply.verdict === 'foreign' || reply.verdict === 'split' || (reply.verdict === 'ahead' && !await learn(reply.ringJson ?? ''))
     return operations.map((_, i) => refused ? failed('unreachable') : reply.answers[i] ?? FENCED)
   }
 
-  async function post (body: Buffer): Promise<Reply> {
+  async function ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<Reply> {
     breaker.move('attempt')
     try {
-      const reply = decodeReply(await postFrame(pool, { node, headers, body }))
+      const sentMs = performance.now()
+      const reply = decodeReply(await postFrame(pool, { node, headers, body: encodeRequest({ ring, digest: digestOf(ring), ringJson, operations }) }))
       breaker.move('success')
+      if (reply.clockMs !== undefined) measured(skewOf(reply.clockMs, wallMs(), performance.now() - sentMs))
+      heard(ring, reply)
       return reply
     } catch (error) {
       breaker.move('failure')
@@ -146,14 +158,13 @@ export function createChannel ({ node, tls, headers, log, ringJson, install, awa
   }
 
   async function greet (): Promise<void> {
-    const mine = ringJson()
-    if (mine !== undefined && breaker.admits()) await exchange(mine.id, [])
+    const newest = mine()
+    if (newest !== undefined && breaker.admits()) await exchange(newest.ring, [])
   }
 
-  /** Finds out whether the node answers, and tells it no ring: its operator may be about to give it its first one. */
   async function probe (): Promise<void> {
-    const mine = ringJson()
-    if (mine !== undefined && breaker.admits()) await post(encodeRequest({ ring: mine.id, ringJson: undefined, operations: [] }))
+    const newest = mine()
+    if (newest !== undefined && breaker.admits()) await ask(newest.ring, undefined, [])
   }
 
   async function close (): Promise<void> {
@@ -167,6 +178,7 @@ export function createChannel ({ node, tls, headers, log, ringJson, install, awa
     get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 && asides.stats.size === 0 },
     send,
     greet,
+    probe,
     close
   }
 }

@@ -1,33 +1,57 @@
 // The replicas of a cluster as one port: this node's own by a function call, the others by batched and fenced frames
-// over HTTP. Rings travel along: whoever is behind learns the newer one from the first frame, or from gossip.
+// over HTTP. Rings travel along: whoever is behind learns the newer one from the first frame, or from gossip. What else keeps
+// nodes from agreeing, another ring of the same number or a clock that is off, they learn from each other too.
 
 import fp from 'fastify-plugin'
+import { type FastifyInstance } from 'fastify'
 import { createAwakeClock } from '../../src/core/deadline.ts'
+import { digestOf } from '../../src/core/digest.ts'
 import { type GetResult, type Fenced, type MergeResult, type Replicas } from '../../src/core/ports.ts'
-import { adopts, compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring.ts'
+import { adopts, compareRings, nodesOf, parseRing } from '../../src/core/ring.ts'
 import { recordBytes } from '../../src/core/record.ts'
-import { decodeRequest, encodeReply, NO_ROOM, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
+import { decodeRequest, encodeReply, NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
 import { DEADLINE_STEP_MS, FRAME_BYTES, FRAME_OPS_AT_ONCE, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
 import { createChannel, type Channel, type TlsIdentity } from './channel.ts'
+import { createClocks } from './clocks.ts'
+import { createSplits } from './splits.ts'
 
 export interface Peers extends Replicas {
   /** The channel to another node. */
   channel (node: string): Channel
+  /** Throws what keeps this node from agreeing with the others: `KV_ERR_RING_SPLIT`, `KV_ERR_CLOCK`. */
+  checkAgreement (): void
+  /** How far the clock of the node that differs most is ahead of this one's (negative: behind); undefined: none differs by much. */
+  readonly clockSkewMs: number | undefined
 }
 
 declare module 'fastify' {
   interface FastifyInstance { peers: Peers }
 }
 
-export interface PeersOptions { readonly token: string | undefined, readonly tls: TlsIdentity | undefined }
+export interface PeersOptions { readonly token: string | undefined, readonly tls: TlsIdentity | undefined, readonly wallMs: () => number }
 
 /** A frame holds at least one operation, however large, beside its bound. */
 const BODY_BYTES = 2 * FRAME_BYTES
 
 const NO_BYTES = Buffer.alloc(0)
 
-export default fp<PeersOptions>(async (app, { token, tls }) => {
+/** What this node and the others of its ring may not agree on. */
+function createAgreement ({ ring, log }: FastifyInstance) {
+  const others = () => ring.view === undefined ? [] : nodesOf(ring.view.ring).filter(node => node !== ring.node)
+  const splits = createSplits(() => ring.view?.ring, log)
+  const clocks = createClocks({ others, nowMs: () => performance.now(), log })
+  function check (): void {
+    splits.check()
+    clocks.check()
+  }
+  return { others, splits, clocks, check }
+}
+
+export default fp<PeersOptions>(async (app, { token, tls, wallMs }) => {
   const { ring, replica, log } = app
+  const { others, splits, clocks, check } = createAgreement(app)
+  // Somebody, a frame does not tell who, has another ring of this number.
+  let someSplit = false
   const channels = new Map<string, Channel>()
   const awakeMs = createAwakeClock(() => performance.now())
   const headers = {
@@ -43,9 +67,12 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
         tls,
         headers,
         log,
+        wallMs,
         install: ring.install,
         awakeMs,
-        ringJson: () => ring.view && { id: ring.view.ring, json: ring.view.json }
+        mine: () => ring.view,
+        heard: (under, reply) => splits.heard(node, under, reply),
+        measured: skew => clocks.measured(node, skew)
       })
       channels.set(node, known)
     }
@@ -54,6 +81,8 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
 
   app.decorate('peers', {
     channel,
+    checkAgreement: check,
+    get clockSkewMs () { return clocks.worstMs },
     get (node, id, slot, key, insist) {
       if (node === ring.node) return replica.get(id, slot, key)
       return channel(node).send(id, { slot, key, record: undefined }, insist) as Promise<GetResult | Fenced>
@@ -64,19 +93,34 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
     }
   })
 
+  /** Who greets this node wants to know its time too. */
+  function replyTo ({ operations }: Request, verdict: Verdict, ringJson: string | undefined, answers: readonly Answer[]): Reply {
+    return { verdict, ringJson, clockMs: operations.length === 0 ? wallMs() : undefined, answers }
+  }
+
   /** Takes over the sender's ring if it is newer and this node may; undefined: both have the same ring now. */
   async function settleRings (request: Request): Promise<Reply | undefined> {
     const order = ring.view === undefined ? -1 : compareRings(ring.view.ring, request.ring)
-    if (order === 0) return undefined
-    if (order > 0) return { verdict: 'ahead', ringJson: ring.view?.json, answers: [] }
-    if (request.ringJson === undefined) return { verdict: 'behind', ringJson: undefined, answers: [] }
-    const offered = parseRing(request.ringJson)
-    if (!adopts(ring.node, ring.view?.ring, offered)) return { verdict: 'foreign', ringJson: undefined, answers: [] }
-    await ring.install(offered)
-    return undefined
+    if (order > 0) return replyTo(request, 'ahead', ring.view?.json, [])
+    if (order < 0) {
+      if (request.ringJson === undefined) return replyTo(request, 'behind', undefined, [])
+      const offered = parseRing(request.ringJson)
+      if (!adopts(ring.node, ring.view?.ring, offered)) return replyTo(request, 'foreign', undefined, [])
+      await ring.install(offered)
+    }
+    return splitFrom(request)
   }
 
-  async function serve ({ ring: id, operations }: Request): Promise<Reply> {
+  /** Undefined: the sender has no other ring with the number of this one. */
+  function splitFrom (request: Request): Reply | undefined {
+    const { view } = ring
+    if (view === undefined || compareRings(view.ring, request.ring) !== 0 || digestOf(view.ring) === request.digest) return undefined
+    someSplit = true
+    return replyTo(request, 'split', view.json, [])
+  }
+
+  async function serve (request: Request): Promise<Reply> {
+    const { ring: id, operations } = request
     let bytes = 0
     const answers: Answer[] = []
 
@@ -92,7 +136,7 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
     while (answers.length < operations.length) {
       answers.push(...await Promise.all(operations.slice(answers.length, answers.length + FRAME_OPS_AT_ONCE).map(carryOut)))
     }
-    return { verdict: 'served', ringJson: undefined, answers }
+    return replyTo(request, 'served', undefined, answers)
   }
 
   app.register(async internal => {
@@ -107,18 +151,20 @@ export default fp<PeersOptions>(async (app, { token, tls }) => {
 
   /** Tells a random other node which ring this one has; closes the channels to nodes that left. */
   function gossip (): void {
-    const others = ring.view === undefined ? [] : nodesOf(ring.view.ring as Ring).filter(node => node !== ring.node)
+    const nodes = others()
     for (const [node, known] of channels) {
-      if (!others.includes(node) && known.idle) {
+      if (!nodes.includes(node) && known.idle) {
         channels.delete(node)
         known.close().catch(error => log.debug({ peer: node, err: error }, 'closing a channel'))
       }
     }
     // An operator who seeds one node after the other is not overtaken: a node that learns its first ring from another must recover.
-    if (ring.view === undefined || (ring.view.ring.epoch === 1 && performance.now() - ring.view.sinceMs < GOSSIP_AFTER_MS)) return
-    const chosen = others[Math.floor(Math.random() * others.length)]
+    const isQuiet = ring.view === undefined || (ring.view.ring.epoch === 1 && performance.now() - ring.view.sinceMs < GOSSIP_AFTER_MS)
     // A node that does not answer is seen and told by its channel's circuit.
-    if (chosen !== undefined) channel(chosen).greet().catch(() => {})
+    if (isQuiet || someSplit) for (const node of nodes) channel(node).probe().catch(() => {})
+    someSplit = false
+    const chosen = nodes[Math.floor(Math.random() * nodes.length)]
+    if (!isQuiet && chosen !== undefined) channel(chosen).greet().catch(() => {})
   }
 
   const timer = setInterval(gossip, GOSSIP_MS).unref()

@@ -2,7 +2,7 @@
 // carried out after all of them have begun, so its answer is as good for each.
 
 import { type FailureReason } from '../../src/core/ports.ts'
-import { compareRings, type RingId } from '../../src/core/ring.ts'
+import { compareRings, type Ring } from '../../src/core/ring.ts'
 import { operationBytes, type Answer, type NoRoom, type Operation } from '../../src/core/wire.ts'
 import { FRAME_BYTES, FRAME_OPS, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../src/limits.ts'
 
@@ -10,7 +10,7 @@ import { FRAME_BYTES, FRAME_OPS, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../src/
 export type Outcome = Exclude<Answer, NoRoom>
 
 export interface Waiting {
-  readonly ring: RingId
+  readonly ring: Ring
   readonly operation: Operation
   /** Its length in a frame. */
   readonly bytes: number
@@ -26,7 +26,7 @@ export interface Waiting {
 export interface Queue {
   readonly length: number
   /** False: it is full, and nothing was done. */
-  enter (ring: RingId, operation: Operation, insist: boolean, caller: (outcome: Outcome) => void): boolean
+  enter (ring: Ring, operation: Operation, insist: boolean, caller: (outcome: Outcome) => void): boolean
   /** Puts back what was taken; for what is to be sent once more. */
   return (waiting: Waiting): void
   /** Takes the operations of the next frame: all under one ring, within the bounds of a frame. The queue must not be empty. */

@@ -2,6 +2,7 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
+import { digestOf } from '../../src/core/digest.ts'
 import { parseSeed, ringToJson, type Ring } from '../../src/core/ring.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { slotOf } from '../../src/core/slot.ts'
@@ -14,7 +15,7 @@ import { type Keeper } from './keeper.ts'
 export interface NodeRing extends InstalledRing {
   /** This node's advertised `host:port`. */
   readonly node: string
-  /** Brings a newer ring into force at the whole node. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_INSTALL`. */
+  /** Brings a newer ring into force at the whole node. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_RING_SPLIT`, `KV_ERR_INSTALL`. */
   install (ring: Ring): Promise<void>
   /** True while a newer ring could not be brought into force here; the others then refuse what this node asks by its own. */
   isBehind (): boolean
@@ -61,7 +62,7 @@ function readRoutes (app: FastifyInstance): void {
 
   app.get('/hash_ring', (_request, reply) => {
     if (ring.view === undefined) throw new KvError('KV_ERR_NO_RING')
-    reply.header('etag', `"${ring.view.ring.epoch}"`).send(ringToJson(ring.view.ring))
+    reply.header('etag', `"${ring.view.ring.epoch}"`).send({ ...ringToJson(ring.view.ring), digest: digestOf(ring.view.ring) })
   })
 
   app.get('/route_test', (request, reply) => {

@@ -6,6 +6,7 @@ import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
 import { withDeadline } from '../../src/core/deadline.ts'
 import { lastSeen, type SeenChange } from '../../src/core/change.ts'
+import { refuseSplit } from '../../src/core/digest.ts'
 import { createPlacement, type Placement, type Plan } from '../../src/core/placement.ts'
 import { type Plans } from '../../src/core/ports.ts'
 import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core/ring.ts'
@@ -28,7 +29,7 @@ export interface InstalledRing extends Plans {
   readonly lastChange: SeenChange | undefined
   /** Resolves when this process switches to another ring. */
   readonly switched: Promise<void>
-  /** Switches to a newer ring; resolves when no operation that began under an older one is in flight. */
+  /** Switches to a newer ring; resolves when no operation that began under an older one is in flight. Throws `KV_ERR_RING_SPLIT`. */
   switchTo (ring: Ring): Promise<void>
   /** The ring is in force at every process of the node: operations that waited for that begin now. */
   serve (id: RingId): void
@@ -57,6 +58,7 @@ export function createInstalledRing (): InstalledRing {
   let switched = resolvers()
 
   function switchTo (ring: Ring): Promise<void> {
+    refuseSplit(current?.ring, ring)
     if (current === undefined || compareRings(ring, current.ring) > 0) {
       const previous = current
       lastChange = lastSeen(lastChange, previous?.ring, ring)

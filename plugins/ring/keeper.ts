@@ -7,6 +7,7 @@ import { KvError } from '../../src/errors.ts'
 import { RECONCILE_MS } from '../../src/limits.ts'
 import { type Timers } from '../../src/core/deadline.ts'
 import { type RingRecord } from '../../src/core/ports.ts'
+import { areSplit, digestOf, refuseSplit } from '../../src/core/digest.ts'
 import { adopts, applySeed, compareRings, namesNode, type Ring, type Seed } from '../../src/core/ring.ts'
 import { type Progress } from '../../src/core/progress.ts'
 import { type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
@@ -19,11 +20,11 @@ import { createVotes } from './votes.ts'
 
 /** The keeper as its workers see it. */
 export interface Keeper {
-  /** Brings a ring that another node sent into force here; resolves at once if this one is as new. Throws `KV_ERR_RING_CONFLICT` for the ring of another cluster, `KV_ERR_INSTALL`. */
+  /** Brings a ring that another node sent into force here; resolves at once if this one is as new. Throws `KV_ERR_RING_CONFLICT` for the ring of another cluster, `KV_ERR_RING_SPLIT`, `KV_ERR_INSTALL`. */
   install (ring: Ring): Promise<void>
   /** Seeds this node's ring. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_INSTALL`. */
   seed (seed: Seed): Promise<void>
-  /** This node's vote on the next ring. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_INSTALL`. */
+  /** This node's vote on the next ring. Throws `KV_ERR_RING_CONFLICT`, `KV_ERR_RING_SPLIT`, `KV_ERR_INSTALL`. */
   vote (request: VoteRequest): Promise<VoteAnswer>
   /** True if, as far as this node knows, nothing can have been stored or decided under the ring, which another node was just seeded with. */
   isNew (ring: Ring): Promise<boolean>
@@ -41,7 +42,7 @@ export interface Keeper {
 
 export interface NodeKeeper extends Keeper {
   readonly ring: Ring | undefined
-  /** Reads what was persisted. Throws `KV_ERR_CONFIG`. */
+  /** Reads what was persisted. Throws `KV_ERR_CONFIG`, and `KV_ERR_RING_SPLIT` where file and record do not agree on a ring. */
   start (): Promise<void>
   /** Gives the worker the ring; resolves when it serves. */
   addWorker (worker: WorkerPort): Promise<void>
@@ -83,6 +84,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   }
 
   async function takeOver (newer: Ring): Promise<void> {
+    refuseSplit(ring, newer)
     if (ring !== undefined && compareRings(newer, ring) <= 0) return
     if (!adopts(node, ring, newer)) throw new KvError('KV_ERR_RING_CONFLICT', 'that ring is of a cluster to which this node does not belong')
     await bringIntoForce(newer)
@@ -103,12 +105,9 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
   async function start (): Promise<void> {
     ring = await files.ring.read()
     await votes.start()
-    try {
-      const recorded = await guard.read()
-      if (recorded !== undefined && (ring === undefined || compareRings(recorded, ring) > 0)) ring = recorded
-    } catch (error) {
-      log.warn({ err: error }, 'the ring record cannot be read yet')
-    }
+    const recorded = await guard.read().catch(error => { log.warn({ err: error }, 'the ring record cannot be read yet') })
+    if (recorded && ring !== undefined && areSplit(ring, recorded)) throw recordError(ring, recorded)
+    if (recorded && (ring === undefined || compareRings(recorded, ring) > 0)) ring = recorded
     if (ring !== undefined) await guard.adopt(ring)
     timer = setInterval(() => {
       guard.look()
@@ -149,6 +148,12 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
       record.close()
     }
   }
+}
+
+/** The file and the record of one node are written together, so one of them is not this node's. */
+function recordError (ring: Ring, recorded: Ring): KvError {
+  return new KvError('KV_ERR_RING_SPLIT', `the rings in STATE_DIR (digest ${digestOf(ring)}) and in Memcached (digest ${digestOf(recorded)}) have one number and other content: ` +
+    'is this the Memcached of another node? Give this node an empty one, or move STATE_DIR away')
 }
 
 /** What watches over the node's memory and over what its ring makes it do; both have a worker do the work. */

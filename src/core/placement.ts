@@ -2,7 +2,7 @@
 // 4.3), the quorum plan of a slot, and what moves between two rings.
 
 import { SLOTS } from '../limits.ts'
-import { namesNode, nodesOf, type Ring, type RingId, type Token } from './ring.ts'
+import { namesNode, nodesOf, type Ring, type Token } from './ring.ts'
 
 export interface ReplicaSet {
   /** Indices into the plan's nodes. */
@@ -14,7 +14,7 @@ export interface ReplicaSet {
 
 /** How one slot is served: by a quorum of every set. One set in a stable ring, two while the slot may be moving. */
 export interface Plan {
-  readonly ring: RingId
+  readonly ring: Ring
   /** The owner comes first. */
   readonly nodes: readonly string[]
   readonly sets: readonly ReplicaSet[]
@@ -92,7 +92,7 @@ function makePlan (ring: Ring, slot: number): Plan {
   if (left.length === 0) sets.shift()
   const nodes = [...new Set(sets.flatMap(({ list }) => list))]
   return {
-    ring: { generation: ring.generation, epoch: ring.epoch },
+    ring,
     nodes,
     sets: sets.map(({ list, quorum }) => ({ members: list.map(node => nodes.indexOf(node)), read: quorum, write: quorum }))
   }

@@ -3,7 +3,7 @@
 
 import { type Plan } from './placement.ts'
 import { type Record } from './record.ts'
-import { type RingId } from './ring.ts'
+import { type Ring } from './ring.ts'
 import { type Version } from './version.ts'
 
 /**
@@ -87,8 +87,8 @@ export interface StorageStats { readonly pairs: number, readonly bytes: number, 
  * not answered of late may be called unreachable without being asked; with `insist` it is asked.
  */
 export interface Replicas {
-  get (node: string, ring: RingId, slot: number, key: string, insist: boolean): Promise<GetResult | Fenced>
-  merge (node: string, ring: RingId, slot: number, key: string, record: Record, insist: boolean): Promise<MergeResult | Fenced>
+  get (node: string, ring: Ring, slot: number, key: string, insist: boolean): Promise<GetResult | Fenced>
+  merge (node: string, ring: Ring, slot: number, key: string, record: Record, insist: boolean): Promise<MergeResult | Fenced>
 }
 
 /** The ring that is in force at this process. */

@@ -1,6 +1,7 @@
 // A voter of the ring register: what it promised and accepted in the instance of Paxos that decides on the ring after its
 // present one. The votes have to be on the disk before the answer is sent; a voter that has lost them says so.
 
+import { digestOf } from './digest.ts'
 import { compareRings, parseRing, ringToJson, type Ring, type RingId } from './ring.ts'
 import { KvError } from '../errors.ts'
 
@@ -8,6 +9,9 @@ import { KvError } from '../errors.ts'
 export interface Ballot { readonly round: number, readonly tie: number }
 
 export interface Accepted { readonly ballot: Ballot, readonly ring: Ring }
+
+/** Votes that were written before there were digests have none. */
+export interface RingName extends RingId { readonly digest?: string }
 
 export interface Votes {
   /** Drawn when there are no votes to go on from. A promise binds an accept request only within one life. */
@@ -17,7 +21,7 @@ export interface Votes {
   /** True once it is known that nobody can have voted on what comes after the successor: from then on this voter is not forgetful. */
   readonly fresh?: boolean
   /** The ring that the votes are about the successor of. */
-  readonly after?: RingId
+  readonly after?: RingName
   readonly promised?: Ballot
   readonly accepted?: Accepted
 }
@@ -53,26 +57,29 @@ export function compareBallots (a: Ballot, b: Ballot): number {
 /** The answer of a voter whose ring is `request.present`, and its votes from then on. */
 export function vote (before: Votes, request: VoteRequest): { readonly votes: Votes, readonly answer: VoteAnswer } {
   const { life, forgetful } = before
-  // A voter whose ring is older than what it has voted on has lost that ring, and must not vote in its stead what it voted already.
-  if (before.after !== undefined && compareRings(before.after, request.present) > 0) return { votes: before, answer: { kind: 'refused', round: 0 } }
-  const votes: Votes = before.after !== undefined && compareRings(before.after, request.present) === 0 ? before : { life, forgetful: forgetful && before.fresh !== true, after: idOf(request.present) }
+  const { after } = before
+  const order = after === undefined ? -1 : compareRings(after, request.present)
+  // A voter whose ring is older than what it has voted on, or has other content, has lost that ring, and must not vote in its stead what it voted already.
+  const isOther = order === 0 && after?.digest !== undefined && after.digest !== digestOf(request.present)
+  if (order > 0 || isOther) return { votes: before, answer: { kind: 'refused', round: 0 } }
+  const votes: Votes = order === 0 ? before : { life, forgetful: forgetful && before.fresh !== true, after: nameOf(request.present) }
   const { promised, accepted } = votes
-  const order = promised === undefined ? 1 : compareBallots(request.ballot, promised)
+  const ballots = promised === undefined ? 1 : compareBallots(request.ballot, promised)
   const refused = { votes, answer: { kind: 'refused', round: promised?.round ?? 0 } } as const
   if (request.accept === undefined) {
-    if (order <= 0) return refused
+    if (ballots <= 0) return refused
     const answer = { kind: 'promised', life, forgetful: votes.forgetful, ...accepted && { accepted } } as const
     return { votes: { ...votes, promised: request.ballot }, answer }
   }
-  if (order < 0 || request.accept.life !== life) return refused
+  if (ballots < 0 || request.accept.life !== life) return refused
   const { ring, fresh } = request.accept
   // Where nothing was decided before, nobody can have voted on what comes after. In this instance it goes on being forgetful: others may
   // still hold promises of an earlier life.
   return { votes: { ...votes, ...(votes.fresh === true || (votes.forgetful && fresh)) && { fresh: true }, promised: request.ballot, accepted: { ballot: request.ballot, ring } }, answer: { kind: 'accepted' } }
 }
 
-function idOf ({ generation, epoch }: RingId): RingId {
-  return { generation, epoch }
+function nameOf (ring: Ring): RingName {
+  return { generation: ring.generation, epoch: ring.epoch, digest: digestOf(ring) }
 }
 
 const fromRing = (ring: Ring) => JSON.stringify(ringToJson(ring))
@@ -89,7 +96,7 @@ export function parseVotes (text: string): Votes {
     life: number(json.life),
     forgetful: boolean(json.forgetful),
     ...json.fresh !== undefined && { fresh: boolean(json.fresh) },
-    ...json.after !== undefined && { after: parseId(json.after) },
+    ...json.after !== undefined && { after: parseName(json.after) },
     ...json.promised !== undefined && { promised: parseBallot(json.promised) },
     ...json.accepted !== undefined && { accepted: parseAccepted(json.accepted) }
   }
@@ -154,9 +161,10 @@ function boolean (value: unknown): boolean {
   return value
 }
 
-function parseId (value: unknown): RingId {
-  const { generation, epoch } = object(value)
-  return { generation: number(generation), epoch: number(epoch) }
+function parseName (value: unknown): RingName {
+  const { generation, epoch, digest } = object(value)
+  if (digest !== undefined && typeof digest !== 'string') throw invalid()
+  return { generation: number(generation), epoch: number(epoch), ...digest !== undefined && { digest } }
 }
 
 function parseBallot (value: unknown): Ballot {

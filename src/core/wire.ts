@@ -1,14 +1,15 @@
 // The frames between nodes: many operations one way, an answer for each the other way. Records travel as the bytes that
 // storage holds. Every frame tells its sender's ring, so that either side can fence the other.
 //
-//   request | format | flags | generation 6 | epoch 4 | [length 4, ring JSON] | count 2 | operation ... |
-//   reply   | format | verdict                        | [length 4, ring JSON] | count 2 | answer ...    |
+//   request | format | flags | generation 6 | epoch 4 | digest 8 | [length 4, ring JSON] | count 2 | operation ... |
+//   reply   | format | verdict, flags | [clock 6]                | [length 4, ring JSON] | count 2 | answer ...    |
 
 import { isUtf8 } from 'node:buffer'
 import { KvError } from '../errors.ts'
 import { FRAME_OPS, KEY_BYTES, SLOTS } from '../limits.ts'
 import { FENCED, failed, MISS, STORED, type FailureReason, type Fenced, type GetResult, type MergeResult } from './ports.ts'
 import { decodeRecord, recordBytes, writeRecord, type Record } from './record.ts'
+import { DIGEST_BYTES } from './digest.ts'
 import { type RingId } from './ring.ts'
 import { readVersion, VERSION_BYTES, writeVersion } from './version.ts'
 
@@ -17,6 +18,8 @@ export interface Operation { readonly slot: number, readonly key: string, readon
 
 export interface Request {
   readonly ring: RingId
+  /** The digest of that ring. */
+  readonly digest: string
   /** The sender's ring itself, sent to a node that said it was behind. */
   readonly ringJson: string | undefined
   readonly operations: readonly Operation[]
@@ -24,9 +27,10 @@ export interface Request {
 
 /**
  * `served`: an answer to each operation. `behind`: the receiver needs the sender's ring first. `ahead`: the receiver's ring is
- * newer, here it is. `foreign`: the receiver belongs to another cluster.
+ * newer, here it is. `foreign`: the receiver belongs to another cluster. `split`: the receiver's ring, here it is, has the
+ * same number and other content.
  */
-export type Verdict = 'served' | 'behind' | 'ahead' | 'foreign'
+export type Verdict = 'served' | 'behind' | 'ahead' | 'foreign' | 'split'
 
 /** Not carried out: the reply is full. The sender may ask again. */
 export interface NoRoom { readonly kind: 'no-room' }
@@ -38,14 +42,20 @@ export type Answer = GetResult | MergeResult | Fenced | NoRoom
 export interface Reply {
   readonly verdict: Verdict
   readonly ringJson: string | undefined
+  /** The receiver's wall time, milliseconds since 1970, if it was greeted. */
+  readonly clockMs: number | undefined
   readonly answers: readonly Answer[]
 }
 
-const FORMAT = 1
+const FORMAT = 2
 const HAS_RING = 1
+const HAS_CLOCK = 2
+const FLAG_BITS = 2
+/** Format, flags, generation, epoch, digest and count. */
+const REQUEST_HEAD_BYTES = 14 + DIGEST_BYTES
 const GET = 1
 const MERGE = 2
-const VERDICTS: readonly Verdict[] = ['served', 'behind', 'ahead', 'foreign']
+const VERDICTS: readonly Verdict[] = ['served', 'behind', 'ahead', 'foreign', 'split']
 const KINDS = ['miss', 'found', 'stored', 'stale', 'failed', 'fenced', 'no-room'] as const
 const REASONS: readonly FailureReason[] = ['unreachable', 'overloaded', 'timeout', 'full', 'recovering', 'not-replica']
 
@@ -55,14 +65,15 @@ export function operationBytes (operation: Operation): number {
 }
 
 export function encodeRequest (request: Request): Buffer {
-  const { ring, ringJson, operations } = request
-  let bytes = 14 + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
+  const { ring, digest, ringJson, operations } = request
+  let bytes = REQUEST_HEAD_BYTES + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
   for (const operation of operations) bytes += operationBytes(operation)
   const target = Buffer.allocUnsafe(bytes)
   target[0] = FORMAT
   target[1] = ringJson === undefined ? 0 : HAS_RING
   target.writeUIntBE(ring.generation, 2, 6)
   let at = target.writeUInt32BE(ring.epoch, 8)
+  at += target.write(digest, at, DIGEST_BYTES, 'hex')
   if (ringJson !== undefined) at = writeText(target, at, ringJson)
   at = target.writeUInt16BE(operations.length, at)
   for (const operation of operations) at = writeOperation(target, at, operation)
@@ -87,6 +98,7 @@ export function decodeRequest (source: Buffer): Request {
   const flags = cursor.uint(1)
   if (flags > HAS_RING) throw new KvError('KV_ERR_FRAME', 'unknown flags')
   const ring = { generation: cursor.uint(6), epoch: cursor.uint(4) }
+  const digest = cursor.take(DIGEST_BYTES).toString('hex')
   const ringJson = (flags & HAS_RING) === 0 ? undefined : cursor.text(cursor.uint(4))
   const operations = cursor.list((): Operation => {
     const kind = cursor.uint(1)
@@ -99,17 +111,17 @@ export function decodeRequest (source: Buffer): Request {
     return { slot, key, record: kind === MERGE ? decodeRecord(cursor.take(cursor.uint(4))) : undefined }
   })
   cursor.end()
-  return { ring, ringJson, operations }
+  return { ring, digest, ringJson, operations }
 }
 
 export function encodeReply (reply: Reply): Buffer {
-  const { verdict, ringJson, answers } = reply
-  let bytes = 4 + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
+  const { verdict, ringJson, clockMs, answers } = reply
+  let bytes = 4 + (clockMs === undefined ? 0 : 6) + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
   for (const answer of answers) bytes += answerBytes(answer)
   const target = Buffer.allocUnsafe(bytes)
   target[0] = FORMAT
-  target[1] = VERDICTS.indexOf(verdict) << 1 | (ringJson === undefined ? 0 : HAS_RING)
-  let at = 2
+  target[1] = VERDICTS.indexOf(verdict) << FLAG_BITS | (ringJson === undefined ? 0 : HAS_RING) | (clockMs === undefined ? 0 : HAS_CLOCK)
+  let at = clockMs === undefined ? 2 : target.writeUIntBE(clockMs, 2, 6)
   if (ringJson !== undefined) at = writeText(target, at, ringJson)
   at = target.writeUInt16BE(answers.length, at)
   for (const answer of answers) at = writeAnswer(target, at, answer)
@@ -142,8 +154,9 @@ export function decodeReply (source: Buffer): Reply {
   const cursor = createCursor(source)
   cursor.format()
   const head = cursor.uint(1)
-  const verdict = VERDICTS[head >> 1]
+  const verdict = VERDICTS[head >> FLAG_BITS]
   if (verdict === undefined) throw new KvError('KV_ERR_FRAME', 'unknown verdict')
+  const clockMs = (head & HAS_CLOCK) === 0 ? undefined : cursor.uint(6)
   const ringJson = (head & HAS_RING) === 0 ? undefined : cursor.text(cursor.uint(4))
   const answers = cursor.list((): Answer => {
     switch (KINDS[cursor.uint(1)]) {
@@ -161,7 +174,7 @@ export function decodeReply (source: Buffer): Reply {
     throw new KvError('KV_ERR_FRAME', 'unknown answer')
   })
   cursor.end()
-  return { verdict, ringJson, answers }
+  return { verdict, ringJson, clockMs, answers }
 }
 
 function writeText (target: Buffer, offset: number, text: string): number {

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KvError } from '../errors.ts'
+import { REPLICAS_DEFAULT } from '../limits.ts'
 import { LOCAL_ANSWER_MS } from './limits.ts'
 import { startBalancer, type Balancer } from './balancer.ts'
 import { haproxyCommand, HOST, memcachedCommand, memcachedSocket, nodeCommand } from './commands.ts'
@@ -63,7 +64,9 @@ async function startMemcacheds (processes: Processes, ports: readonly number[], 
 /** Gives all nodes, the standby too, one and the same ring, and waits until they serve it. */
 async function seed (processes: Processes, nodes: readonly string[]): Promise<void> {
   const members = TOKENS.map((key, index) => ({ ip: nodes[index], key }))
-  const form = new URLSearchParams({ data: JSON.stringify({ nodes: members, generation: Date.now() }) })
+  // The nodes have it too, and do not start with one that makes no sense.
+  const replicas = Number(process.env.REPLICAS || REPLICAS_DEFAULT)
+  const form = new URLSearchParams({ data: JSON.stringify({ nodes: members, replicas, generation: Date.now() }) })
   for (const node of nodes) {
     await processes.until(`node ${node} takes the ring`, () => answersOk(node, '/hash_ring', { method: 'POST', body: form }))
   }

@@ -13,14 +13,14 @@ t.test('gets beyond the bound are refused', async t => {
   const [node] = await startNodes(t, 1) as unknown as [TestNode]
   const value = Buffer.alloc(1_000_000, 'x')
   for (let i = 0; i < COUNT; i++) await node.ask(`/kv/k${i}`, { method: 'PUT', body: value })
-  const { generation, epoch } = (await node.ask('/hash_ring')).json()
+  const { generation, epoch, digest } = (await node.ask('/hash_ring')).json()
   const record = { version: { timeMs: Date.now() + 1000, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('merged') }
   const operations = [
     ...Array.from({ length: COUNT }, (_, i) => ({ slot: slotOf(`k${i}`), key: `k${i}`, record: undefined })),
     { slot: slotOf('merged'), key: 'merged', record }
   ]
   const answer = await node.ask('/internal/ops', {
-    method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: encodeRequest({ ring: { generation, epoch }, ringJson: undefined, operations })
+    method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: encodeRequest({ ring: { generation, epoch }, digest, ringJson: undefined, operations })
   })
   t.equal(answer.status, 200)
   t.ok(answer.body.length <= REPLY_BYTES + 1_000, `${answer.body.length} bytes`)

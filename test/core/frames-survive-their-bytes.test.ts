@@ -34,7 +34,8 @@ t.test('the bytes of an operation are what it adds to a frame', async () => {
 
 t.test('a frame has up to 512 operations', async (t) => {
   const ring = { generation: 1, epoch: 1 }
+  const digest = '0123456789abcdef'
   const operations = (count: number) => Array.from({ length: count }, (_, i): Operation => ({ slot: i, key: `k${i}`, record: undefined }))
-  t.equal(decodeRequest(encodeRequest({ ring, ringJson: undefined, operations: operations(512) })).operations.length, 512)
-  t.throws(() => decodeRequest(encodeRequest({ ring, ringJson: undefined, operations: operations(513) })), { code: 'KV_ERR_FRAME' })
+  t.equal(decodeRequest(encodeRequest({ ring, digest, ringJson: undefined, operations: operations(512) })).operations.length, 512)
+  t.throws(() => decodeRequest(encodeRequest({ ring, digest, ringJson: undefined, operations: operations(513) })), { code: 'KV_ERR_FRAME' })
 })

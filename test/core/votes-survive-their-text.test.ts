@@ -54,7 +54,7 @@ t.test('each field that is wrong or missing', async t => {
   t.same(parseVotes(JSON.stringify(good)), good)
   const ill = { code: 'KV_ERR_RING_INVALID' }
   for (const text of ['', 'null', '7', '[]', '{}']) for (const parse of PARSERS) t.throws(() => parse(text), ill, text)
-  const wrong = [{ life: -1 }, { life: undefined }, { life: 2 ** 53 }, { forgetful: undefined }, { forgetful: 0 }, { fresh: 1 }, { fresh: null }, { after: null }, { after: {} }, { promised: { round: 1 } }, { promised: 'x' }, { accepted: {} }, { accepted: { ballot: good.promised } }, { accepted: { ballot: good.promised, ring: {} } }]
+  const wrong = [{ life: -1 }, { life: undefined }, { life: 2 ** 53 }, { forgetful: undefined }, { forgetful: 0 }, { fresh: 1 }, { fresh: null }, { after: null }, { after: {} }, { after: { ...good.after, digest: 1 } }, { promised: { round: 1 } }, { promised: 'x' }, { accepted: {} }, { accepted: { ballot: good.promised } }, { accepted: { ballot: good.promised, ring: {} } }]
   for (const fields of wrong) t.throws(() => parseVotes(JSON.stringify({ ...good, ...fields })), ill, JSON.stringify(fields))
   for (const answer of [{ kind: 'silent' }, { kind: 'promised', life: 1 }, { kind: 'refused' }, { kind: 'ahead' }, { kind: 'ahead', ring: '{}' }, { kind: 'x' }]) t.throws(() => parseAnswer(JSON.stringify(answer)), ill, JSON.stringify(answer))
 })

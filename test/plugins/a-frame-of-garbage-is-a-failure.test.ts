@@ -60,7 +60,7 @@ t.test('too few answers are no answers', async t => {
 })
 
 t.test('an "ahead" with a ring that is none', async t => {
-  const peer = await startPeer(t, () => ({ verdict: 'ahead', ringJson: '{"ring":{}}', answers: [] }))
+  const peer = await startPeer(t, () => ({ verdict: 'ahead', ringJson: '{"ring":{}}', clockMs: undefined, answers: [] }))
   const channel = openChannel(t, peer.address)
   t.match(await channel.send(ringOf(1), mergeOf('key')), { kind: /failed|fenced/ })
   t.same(channel.installed, [])

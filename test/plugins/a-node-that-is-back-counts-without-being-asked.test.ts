@@ -23,7 +23,7 @@ t.test('a node that has no ring yet is not told one', async t => {
   const channel = openChannel(t, peer.address)
   await peer.close()
   for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
-  peer.serve = () => ({ verdict: 'behind', ringJson: undefined, answers: [] })
+  peer.serve = () => ({ verdict: 'behind', ringJson: undefined, clockMs: undefined, answers: [] })
   await peer.open()
   await until('it was looked for, and that was all', () => peer.frames.length > 0 && channel.idle)
   t.same(peer.frames.map(({ ringJson }) => ringJson), [undefined])

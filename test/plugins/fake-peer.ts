@@ -10,7 +10,8 @@ import { createAwakeClock } from '../../src/core/deadline.ts'
 import { MISS, STORED } from '../../src/core/ports.ts'
 import { type Record } from '../../src/core/record.ts'
 import { ringToJson, type Ring } from '../../src/core/ring.ts'
-import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request } from '../../src/core/wire.ts'
+import { type Skew } from '../../src/core/skew.ts'
+import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
 import { DEADLINE_STEP_MS } from '../../src/limits.ts'
 import { ringOf } from './keeper-fakes.ts'
 
@@ -26,7 +27,7 @@ export interface FakePeer {
   open (): Promise<void>
 }
 
-export const served = (answers: readonly Answer[]): Reply => ({ verdict: 'served', ringJson: undefined, answers })
+export const served = (answers: readonly Answer[]): Reply => ({ verdict: 'served', ringJson: undefined, clockMs: undefined, answers })
 
 /** Every get is a miss and every merge is stored. */
 export const serveAll: Serve = frame => served(frame.operations.map(({ record }) => record === undefined ? MISS : STORED))
@@ -77,6 +78,10 @@ export interface TestChannel extends Channel {
   readonly installed: Ring[]
   /** This side's ring; a test may move on. */
   mine: Ring
+  /** This side's wall time. */
+  nowMs: number
+  readonly verdicts: Verdict[]
+  readonly skews: Skew[]
   onInstall: (ring: Ring) => Promise<void>
 }
 
@@ -92,13 +97,16 @@ export function openChannel (t: Test, node: string): TestChannel {
     headers: { 'content-type': 'application/octet-stream' },
     log: pino({ level: 'silent' }),
     awakeMs,
-    ringJson: () => ({ id: opened.mine, json: JSON.stringify(ringToJson(opened.mine)) }),
+    wallMs: () => opened.nowMs,
+    mine: () => ({ ring: opened.mine, json: JSON.stringify(ringToJson(opened.mine)) }),
+    heard: (_ring, { verdict }) => { opened.verdicts.push(verdict) },
+    measured: skew => { opened.skews.push(skew) },
     async install (ring) {
       installed.push(ring)
       await opened.onInstall(ring)
     }
   })
-  const opened: TestChannel = Object.assign(channel, { installed, mine: ringOf(1), onInstall: async () => {} })
+  const opened: TestChannel = Object.assign(channel, { installed, mine: ringOf(1), nowMs: 1_000_000, verdicts: [], skews: [], onInstall: async () => {} })
   t.teardown(() => channel.close())
   return opened
 }

@@ -30,15 +30,16 @@ try {
     goOn: (_changes, elapsedMs) => elapsedMs < minutes * 60_000,
     tell: line => { process.stdout.write(`${line}\n`) }
   })
-  const { requests, failures, violations, scarce, intact, longestPauseMs, p99Ms, changes } = result
-  for (const violation of violations) process.stdout.write(`${violation}\n`)
+  const { requests, failures, violations, scarce, intact, longestPauseMs, p99Ms, changes, splits, rings } = result
+  for (const violation of [...violations, ...splits]) process.stdout.write(`${violation}\n`)
   process.stdout.write([
     `seed ${seed}, ${replicas} replicas, ${changes} changes`,
     `requests: ${requests}; failed: ${failures.length}; violations: ${violations.length}`,
     `pairs intact of ${pairs}, through each node: ${intact.join(', ')}; not at a quorum: ${scarce.length}`,
+    `ring numbers with one ring each: ${rings - splits.length} of ${rings}`,
     `longest pause: ${Math.round(longestPauseMs)} ms; p99: ${p99Ms.toFixed(1)} ms`, ''
   ].join('\n'))
-  if (failures.length > 0 || violations.length > 0 || scarce.length > 0 || intact.some(count => count < pairs)) process.exitCode = 1
+  if (failures.length > 0 || violations.length > 0 || scarce.length > 0 || splits.length > 0 || intact.some(count => count < pairs)) process.exitCode = 1
 } catch (error) {
   process.stderr.write(`soak: ${(error as Error).message}\n`)
   process.exitCode = 1

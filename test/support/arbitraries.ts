@@ -80,6 +80,8 @@ export const rings: fc.Arbitrary<Ring> = fc.oneof(stableRings, changingRings)
 
 const ballots: fc.Arbitrary<Ballot> = record({ round: fc.nat(), tie: fc.integer({ min: 0, max: 2 ** 48 - 1 }) })
 
+export const digests = fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('hex'))
+
 const accepted: fc.Arbitrary<Accepted> = record({ ballot: ballots, ring: rings })
 
 const lives = fc.integer({ min: 0, max: 2 ** 48 - 1 })
@@ -89,7 +91,7 @@ const partly = <T extends object>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }
 
 export const votes: fc.Arbitrary<Votes> = fc.tuple(
   record({ life: lives, forgetful: fc.boolean() }),
-  partly({ fresh: fc.boolean(), after: record({ generation: base.generation, epoch: base.epoch }), promised: ballots, accepted })
+  partly({ fresh: fc.boolean(), after: fc.oneof(record({ generation: base.generation, epoch: base.epoch }), record({ generation: base.generation, epoch: base.epoch, digest: digests })), promised: ballots, accepted })
 ).map(([always, sometimes]) => ({ ...always, ...sometimes }))
 
 export const voteRequests: fc.Arbitrary<VoteRequest> = fc.tuple(rings.filter(({ epoch }) => epoch < 2 ** 32 - 1), ballots, fc.option(fc.tuple(rings, lives, fc.boolean())))
@@ -112,6 +114,7 @@ const operations: fc.Arbitrary<Operation> = record({ slot: slots, key: keys, rec
 
 export const requests: fc.Arbitrary<Request> = record({
   ring: record({ generation: base.generation, epoch: base.epoch }),
+  digest: digests,
   ringJson: ringTexts,
   operations: fc.array(operations, { maxLength: 6 })
 })
@@ -125,8 +128,9 @@ const answers: fc.Arbitrary<Answer> = fc.oneof(
 )
 
 export const replies: fc.Arbitrary<Reply> = record({
-  verdict: fc.constantFrom<Verdict[]>('served', 'behind', 'ahead', 'foreign'),
+  verdict: fc.constantFrom<Verdict[]>('served', 'behind', 'ahead', 'foreign', 'split'),
   ringJson: ringTexts,
+  clockMs: fc.option(fc.integer({ min: 0, max: 2 ** 48 - 1 }), { nil: undefined }),
   answers: fc.array(answers, { maxLength: 6 })
 })
 

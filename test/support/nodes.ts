@@ -21,6 +21,8 @@ import { freePort } from './ports.ts'
 export interface NodesOptions {
   /** Replicas that seeding asks for; 3. */
   readonly replicas?: number
+  /** Replicas that each node gives a seed which asks for none; as `replicas`. */
+  readonly ownReplicas?: readonly number[]
   /** The first so many nodes get a token; all. The others are standbys that know the ring. */
   readonly members?: number
   /** False: nobody is seeded. */
@@ -29,7 +31,8 @@ export interface NodesOptions {
   readonly token?: string | readonly string[]
   /** Certificate of each node, or one for all; clients show none. */
   readonly tls?: TlsIdentity | readonly TlsIdentity[]
-  readonly wallMs?: () => number
+  /** The wall time of a node. */
+  readonly wallMs?: (index: number) => number
   readonly limitBytes?: number
   /** The storage that a node gets in place of its own, for faults. */
   readonly wrap?: (storage: Storage, index: number) => Storage
@@ -139,10 +142,11 @@ async function startNode (index: number, options: NodesOptions): Promise<TestNod
 }
 
 function createNode (port: number, index: number, options: NodesOptions): TestNode {
-  const { token, tls: identities, wallMs = Date.now, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
+  const { token, tls: identities, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
   const address = `127.0.0.1:${port}`
   const tls = Array.isArray(identities) ? identities[index] as TlsIdentity : identities as TlsIdentity | undefined
   const log = pino({ level: 'silent' })
+  const wallMs = () => options.wallMs?.(index) ?? Date.now()
   const memory = createForgetful(wallMs, limitBytes)
   const storage = wrap(memory.storage, index)
   let running: { readonly app: FastifyInstance, readonly keeper: NodeKeeper, readonly pool: Pool } | undefined
@@ -157,7 +161,7 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
     const keeper = createKeeper({ node: address, files: files(index), record: memory.record, log, nowMs: wallMs })
     const clock = createClock(wallMs, randomBytes(6).readUIntBE(0, 6))
     const app = await createApp({
-      node: address, replicas: options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, tls, copyBytesPerS: 100_000_000, storage, keeper, clock, log
+      node: address, replicas: options.ownReplicas?.[index] ?? options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, tls, copyBytesPerS: 100_000_000, storage, keeper, clock, log
     })
     await keeper.start()
     await app.ready()

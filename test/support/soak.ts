@@ -7,6 +7,7 @@ import { type Ending } from './ending.ts'
 import { startHaproxy } from './haproxy.ts'
 import { createChance } from './history.ts'
 import { startLoad, type LoadResult } from './load.ts'
+import { watchDigests } from './ring-digests.ts'
 import { askChange, untilAgreed } from './ring-requests.ts'
 
 export interface SoakOptions {
@@ -24,6 +25,10 @@ export interface SoakResult extends LoadResult {
   readonly intact: readonly number[]
   /** The pairs that fewer of their replicas hold than a quorum; must be empty. */
   readonly scarce: readonly string[]
+  /** The ring numbers that processes had different rings of; must be empty. */
+  readonly splits: readonly string[]
+  /** How many rings were seen. */
+  readonly rings: number
   readonly changes: number
 }
 
@@ -37,6 +42,7 @@ export async function soak (ending: Ending, options: SoakOptions): Promise<SoakR
   await writeBulk(balancer.url, bulk)
   tell(`${bulk.pairs} pairs are written`)
   const load = startLoad([balancer.url, balancer.url, balancer.url, (cluster.nodes[3] as TestNode).url], options)
+  const watch = watchDigests(cluster.nodes.map(({ url }) => url))
   try {
     const changes = await changeAgainAndAgain(cluster.nodes, options)
     const result = await load.end()
@@ -47,10 +53,13 @@ export async function soak (ending: Ending, options: SoakOptions): Promise<SoakR
       for (const pair of broken.slice(0, 5)) tell(`${node.address} has lost ${pair}`)
       intact.push(bulk.pairs - broken.length)
     }
-    return { ...result, scarce, intact, changes }
+    await watch.end()
+    return { ...result, scarce, intact, changes, splits: watch.splits, rings: watch.rings }
   } catch (error) {
     for (const node of cluster.nodes) tell(`${node.address}:\n${node.output().slice(-3_000)}`)
     throw error
+  } finally {
+    await watch.end()
   }
 }
 

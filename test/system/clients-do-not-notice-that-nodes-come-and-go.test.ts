@@ -19,6 +19,8 @@ for (const replicas of [1, 3]) {
     t.same(result.failures, [])
     t.same(result.violations, [])
     t.same(result.scarce.slice(0, 5), [])
+    t.same(result.splits, [], 'each number is one ring, whichever process has it')
+    t.ok(result.rings > result.changes)
     t.same(result.intact, [PAIRS, PAIRS, PAIRS, PAIRS])
   })
 }
