@@ -2,7 +2,7 @@
 // cluster. It forgets everything when the process ends, and its ring record with it.
 
 import { failed, MISS, STORED, type MergeResult, type Pair, type RingRecord, type SlotFilter, type Storage } from '../../src/core/ports.ts'
-import { keepUntilMs, type Record } from '../../src/core/record.ts'
+import { compareRecords, keepUntilMs, keptRecord, type Record } from '../../src/core/record.ts'
 import { compareVersions } from '../../src/core/version.ts'
 import { MEMORY_PAIR_BYTES, MEMORY_STORAGE_BYTES, MEMORY_SWEEP_PAIRS, SCAN_BATCH_BYTES, SCAN_BATCH_PAIRS } from '../../src/limits.ts'
 
@@ -30,11 +30,10 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
 
   function merge (slot: number, key: string, record: Record): MergeResult {
     sweep()
-    if (keepUntilMs(record) <= wallMs()) return STORED
     const present = find(store, slot, key)
-    const order = present === undefined ? -1 : compareVersions(present.version, record.version)
+    const order = present === undefined ? -1 : compareRecords(present, record)
     if (present !== undefined && order > 0) return { kind: 'stale', version: present.version }
-    return order === 0 || put(store, slot, key, record) ? STORED : failed('full')
+    return order === 0 || put(store, slot, key, keptRecord(record, wallMs())) ? STORED : failed('full')
   }
 
   const storage: Storage = {

@@ -18,7 +18,7 @@ export interface Fenced { readonly kind: 'fenced' }
 export interface Found { readonly kind: 'found', readonly record: Record }
 export interface Miss { readonly kind: 'miss' }
 export interface Stored { readonly kind: 'stored' }
-/** Nothing was stored: the replica holds this newer version. */
+/** Nothing was stored: the replica holds something newer, of this version. */
 export interface Stale { readonly kind: 'stale', readonly version: Version }
 
 export type GetResult = Found | Miss | Failed
@@ -46,8 +46,9 @@ export type SlotFilter = (slot: number) => boolean
 export type BatchGuard = <T>(batch: () => Promise<T>) => Promise<T | undefined>
 
 /**
- * The pairs of one node. Records past their grace (`keepUntilMs`) count as absent everywhere. No method throws for
- * anything that a client or Memcached can do, but `scan` and `purge`, whose callers cannot go on without them.
+ * The pairs of one node. Records past their grace (`keepUntilMs`) count as absent, but for one that is merged: that is kept for a
+ * full grace from then on (`keptRecord`). No method throws for anything that a client or Memcached can do, but `scan` and
+ * `purge`, whose callers cannot go on without them.
  */
 export interface Storage {
   /**
@@ -57,7 +58,7 @@ export interface Storage {
   readonly memory: number
   /** The record as stored, whether visible or not. */
   get (slot: number, key: string): Promise<GetResult>
-  /** Stores the record if its version is newer than what is there or the same; never replaces a newer one. */
+  /** Stores the record if it is newer than what is there or the same (`compareRecords`); never replaces a newer one. */
   merge (slot: number, key: string, record: Record): Promise<MergeResult>
   /** Merges many pairs as `merge` does each; resolves when all have been, with the first failure if there was one. */
   mergeAll (pairs: readonly Pair[]): Promise<Failed | undefined>

@@ -9,11 +9,11 @@
 import { isUtf8 } from 'node:buffer'
 import { KvError } from '../errors.ts'
 import { CONTENT_TYPE_BYTES, KEY_BYTES, TOMBSTONE_GRACE_MS } from '../limits.ts'
-import { readVersion, VERSION_BYTES, writeVersion, type Version } from './version.ts'
+import { compareVersions, readVersion, VERSION_BYTES, writeVersion, type Version } from './version.ts'
 
 export interface Record {
   readonly version: Version
-  /** A tombstone: the key was deleted. Its `expiresAtMs` is the time of the delete. */
+  /** A tombstone: the key was deleted, and `expiresAtMs` is when; or the value of this very version was found expired. */
   readonly deleted: boolean
   /** Wall time after which the record reads as absent; 0: never. */
   readonly expiresAtMs: number
@@ -30,19 +30,48 @@ const KEY = 8
 
 const NO_VALUE = Buffer.alloc(0)
 
-/** A tombstone: the key is gone since `nowMs`. */
+/**
+ * A tombstone: the key is gone since `nowMs`; or since the time of its version, if that is later, as a clock that is behind must not make a
+ * tombstone that the other replicas forget too early.
+ */
 export function tombstone (version: Version, nowMs: number): Record {
-  return { version, deleted: true, expiresAtMs: nowMs, contentType: '', value: NO_VALUE }
+  return { version, deleted: true, expiresAtMs: Math.max(nowMs, version.timeMs), contentType: '', value: NO_VALUE }
+}
+
+/**
+ * Negative, zero or positive as `a` is older than, the same as or newer than `b`. Two records share a version only where one is the other
+ * found expired (`endedRecord`), and that comes after it, yet before every other write that knew it.
+ */
+export function compareRecords (a: Record, b: Record): number {
+  return compareVersions(a.version, b.version) || Number(a.deleted) - Number(b.deleted)
+}
+
+/** True if the record is a value whose time is over at `nowMs`. */
+export function isOver ({ deleted, expiresAtMs }: Record, nowMs: number): boolean {
+  return expiresAtMs !== 0 && !deleted && expiresAtMs <= nowMs
+}
+
+/** The tombstone that a value leaves when it is found expired: of the same version, so that it ends this value and no other write. */
+export function endedRecord ({ version, expiresAtMs }: Record): Record {
+  return { version, deleted: true, expiresAtMs, contentType: '', value: NO_VALUE }
 }
 
 /** True while the record is a value that a client may see. */
 export function isVisible (record: Record, nowMs: number): boolean {
-  return !record.deleted && (record.expiresAtMs === 0 || nowMs < record.expiresAtMs)
+  return !record.deleted && !isOver(record, nowMs)
 }
 
 /** When the record may be forgotten altogether, milliseconds; `Infinity`: never. */
 export function keepUntilMs (record: Record): number {
   return record.expiresAtMs === 0 ? Infinity : record.expiresAtMs + TOMBSTONE_GRACE_MS
+}
+
+/**
+ * The record as a replica keeps it that is sent it at `nowMs` by its own clock. One that it might forget at once it keeps as if its time
+ * were over only now: "stored" means stored, however far the clocks of sender and replica are apart.
+ */
+export function keptRecord (record: Record, nowMs: number): Record {
+  return keepUntilMs(record) > nowMs ? record : { ...record, expiresAtMs: nowMs }
 }
 
 /** Bytes of an encoded record. `key` is given where the storage's name for the pair does not spell it. */

@@ -3,8 +3,7 @@
 
 import { performance } from 'node:perf_hooks'
 import { failed, MISS, STORED, type Failed, type GetResult, type MergeResult, type Pair } from '../core/ports.ts'
-import { keepUntilMs, type Record } from '../core/record.ts'
-import { compareVersions } from '../core/version.ts'
+import { compareRecords, keepUntilMs, keptRecord, type Record } from '../core/record.ts'
 import { KvError } from '../errors.ts'
 import { MERGE_ATTEMPTS, STORAGE_DEADLINE_MS } from './limits.ts'
 import { type Client } from './client.ts'
@@ -39,15 +38,15 @@ export function getPair (ports: PairPorts, slot: number, key: string): Promise<G
 
 /** As `Storage.merge`. */
 export async function mergePair (ports: PairPorts, slot: number, key: string, record: Record): Promise<MergeResult> {
-  if (keepUntilMs(record) <= ports.wallMs()) return STORED
   const name = pairName(slot, key)
+  const kept = keptRecord(record, ports.wallMs())
   const endMs = performance.now() + STORAGE_DEADLINE_MS
   const turn = ports.lanes.enter(name)
   if (turn === 'full') return failed('overloaded')
   if (turn !== undefined) await turn
   try {
     for (let attempt = 0; attempt < MERGE_ATTEMPTS && performance.now() < endMs; attempt++) {
-      const result = await attemptMerge(ports, name, key, record)
+      const result = await attemptMerge(ports, name, key, kept)
       if (result !== 'lost') return result
     }
     // Every attempt was refused and none is under way: nothing was done.
@@ -75,11 +74,11 @@ export function mergePairs (ports: PairPorts, pairs: readonly Pair[]): Promise<F
 }
 
 function addPair (ports: PairPorts, { slot, key, record }: Pair, done: (result: MergeResult) => void): void {
-  if (keepUntilMs(record) <= ports.wallMs()) return done(STORED)
   const connection = ports.client.pick()
   if ('kind' in connection) return done(connection)
   const name = pairName(slot, key)
-  connection.add(name, expiryS(keepUntilMs(record)), encodeItem(name, key, record), (reply) => {
+  const kept = keptRecord(record, ports.wallMs())
+  connection.add(name, expiryS(keepUntilMs(kept)), encodeItem(name, key, kept), (reply) => {
     if (reply.kind === 'stored') done(STORED)
     else if (reply.kind === 'full') done(failed('full'))
     else if (reply.kind === 'failed') done(reply)
@@ -98,7 +97,7 @@ async function attemptMerge (ports: PairPorts, name: string, key: string, record
   if (found.kind === 'value') {
     const stored = readItem(ports, name, key, found.bytes)
     if ('kind' in stored) return stored
-    const order = keepUntilMs(stored) > ports.wallMs() ? compareVersions(stored.version, record.version) : -1
+    const order = keepUntilMs(stored) > ports.wallMs() ? compareRecords(stored, record) : -1
     if (order > 0) return { kind: 'stale', version: stored.version }
     if (order === 0) return STORED
   }

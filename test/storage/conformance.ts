@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { type Test } from 'tap'
 import { RECOVERING_MARK, type RingRecord, type Storage } from '../../src/core/ports.ts'
-import { tombstone, type Record } from '../../src/core/record.ts'
+import { endedRecord, tombstone, type Record } from '../../src/core/record.ts'
 import { SCAN_BATCH_PAIRS, TOMBSTONE_GRACE_MS } from '../../src/limits.ts'
 import { collect, everySlot, fill, record, RING, slotFor } from './support.ts'
 
@@ -26,6 +26,8 @@ export async function conforms (t: Test, open: (t: Test) => Promise<Subject>): P
   await t.test('many merged at once end as one by one', (t) => mergesMany(t, open))
   await t.test('any merges end as the model does', (t) => matchesModel(t, open))
   await t.test('what is past its grace is absent', (t) => forgets(t, open))
+  await t.test('what is past its grace when it comes is kept for another', (t) => keepsWhatComesLate(t, open))
+  await t.test('a value found expired ends', (t) => endsValues(t, open))
   await t.test('a merged value is a copy', (t) => copies(t, open))
   await t.test('concurrent merges of one key', (t) => concurrentMerges(t, open))
   await t.test('a pair is discarded only as it was seen', (t) => discards(t, open))
@@ -93,11 +95,11 @@ async function mergesMany (t: Test, open: Open): Promise<void> {
   await storage.merge(1, 'newer', record(9))
   await storage.merge(1, 'older', record(2))
   const pairs = ['newer', 'older', 'absent', ...AWKWARD_KEYS].map((key) => ({ slot: 1, key, record: record(5, { value: Buffer.from(`of ${key}`) }) }))
-  const forgotten = { slot: 1, key: 'forgotten', record: tombstone({ timeMs: 6, counter: 0, writer: 1 }, wall.nowMs - 2 * TOMBSTONE_GRACE_MS) }
-  t.equal(await storage.mergeAll([...pairs, forgotten]), undefined)
+  const late = { slot: 1, key: 'late', record: tombstone({ timeMs: 6, counter: 0, writer: 1 }, wall.nowMs - 2 * TOMBSTONE_GRACE_MS) }
+  t.equal(await storage.mergeAll([...pairs, late]), undefined)
   same(t, await found(storage, 1, 'newer'), record(9), 'what is newer stays')
   for (const { slot, key, record } of pairs.slice(1)) same(t, await found(storage, slot, key), record, JSON.stringify(key.slice(0, 20)))
-  t.equal(await found(storage, 1, 'forgotten'), 'miss')
+  same(t, await found(storage, 1, 'late'), { ...late.record, expiresAtMs: wall.nowMs }, 'what comes past its grace is kept from now on')
   t.equal(await storage.mergeAll(pairs), undefined, 'the same again')
 }
 
@@ -122,16 +124,18 @@ async function matchesModel (t: Test, open: Open): Promise<void> {
     const model = new Map<string, number>()
     const results = await Promise.all(steps.map(({ key, n, deleted }) =>
       storage.merge(key, `${run} ${key}`, deleted ? tombstone(record(n).version, Date.now()) : record(n))))
-    for (const [i, { key, n }] of steps.entries()) {
+    for (const [i, { key, n, deleted }] of steps.entries()) {
       const name = `${run} ${key}`
       const newest = model.get(name) ?? 0
-      const expected = n >= newest ? 'stored' : 'stale'
+      // Of one version, the end of a value comes after it.
+      const rank = 2 * n + Number(deleted)
+      const expected = rank >= newest ? 'stored' : 'stale'
       if (results[i]?.kind !== expected) throw new Error(`step ${i}: ${JSON.stringify(results[i])} instead of ${expected}`)
-      model.set(name, Math.max(n, newest))
+      model.set(name, Math.max(rank, newest))
     }
-    for (const [name, n] of model) {
+    for (const [name, rank] of model) {
       const stored = await found(storage, Number(name.split(' ')[1]), name)
-      if (typeof stored === 'string' || stored.version.timeMs !== n) throw new Error(`${name} is not at ${n}`)
+      if (typeof stored === 'string' || 2 * stored.version.timeMs + Number(stored.deleted) !== rank) throw new Error(`${name} is not at ${rank}`)
     }
   }), { numRuns: 60 })
   t.pass('as the model')
@@ -148,10 +152,43 @@ async function forgets (t: Test, open: Open): Promise<void> {
   wall.nowMs = lastMs
   t.equal(await found(storage, 1, 'k'), 'miss')
   t.same((await collect(storage.scan(everySlot))).map(({ key }) => key), ['other'], 'in a scan too')
-  t.same(await storage.merge(1, 'k', record(9, { expiresAtMs: lastMs - TOMBSTONE_GRACE_MS })), { kind: 'stored' }, 'a merge of what may be forgotten')
-  t.equal(await found(storage, 1, 'k'), 'miss', 'stores nothing')
   t.same(await storage.merge(1, 'k', record(2)), { kind: 'stored' }, 'what is older is hidden no more')
   same(t, await found(storage, 1, 'k'), record(2), 'and is stored')
+}
+
+async function keepsWhatComesLate (t: Test, open: Open): Promise<void> {
+  const { storage, wall } = await open(t)
+  const arrivedMs = wall.nowMs
+  await storage.merge(1, 'k', record(8))
+  const late = tombstone(record(9).version, arrivedMs - TOMBSTONE_GRACE_MS)
+  t.same(await storage.merge(1, 'k', late), { kind: 'stored' })
+  same(t, await found(storage, 1, 'k'), { ...late, expiresAtMs: arrivedMs }, 'stored means stored')
+  t.same(await storage.merge(1, 'k', record(8)), { kind: 'stale', version: late.version }, 'and it hides what is older')
+  t.same((await collect(storage.scan(everySlot))).map(({ record }) => record.deleted), [true], 'at other replicas too')
+  t.same(await storage.merge(1, 'value', record(9, { expiresAtMs: 1 })), { kind: 'stored' }, 'a value that is over likewise')
+  same(t, await found(storage, 1, 'value'), record(9, { expiresAtMs: arrivedMs }), 'and over it is')
+  wall.nowMs = arrivedMs + TOMBSTONE_GRACE_MS - 1
+  t.type(await found(storage, 1, 'k'), Object, 'for a full grace')
+  t.same(await storage.merge(1, 'k', late), { kind: 'stored' }, 'the same again')
+  wall.nowMs = arrivedMs + TOMBSTONE_GRACE_MS
+  t.equal(await found(storage, 1, 'k'), 'miss', 'and not for longer')
+}
+
+async function endsValues (t: Test, open: Open): Promise<void> {
+  const { storage, wall } = await open(t)
+  const value = record(5, { expiresAtMs: wall.nowMs + 1_000, contentType: 'text/plain' })
+  const end = endedRecord(value)
+  await storage.merge(1, 'k', value)
+  t.same(await storage.merge(1, 'k', end), { kind: 'stored' })
+  same(t, await found(storage, 1, 'k'), end, 'the end takes the place of its value')
+  t.same(await storage.merge(1, 'k', value), { kind: 'stale', version: value.version }, 'which does not come back')
+  t.equal(await storage.mergeAll([{ slot: 1, key: 'k', record: value }]), undefined)
+  same(t, await found(storage, 1, 'k'), end, 'not by a copy either')
+  t.same(await storage.merge(1, 'k', end), { kind: 'stored' }, 'the same again')
+  t.same(await storage.merge(1, 'k', record(6)), { kind: 'stored' })
+  t.same(await storage.merge(1, 'k', end), { kind: 'stale', version: record(6).version }, 'and ends no later value')
+  t.equal(await storage.mergeAll([{ slot: 1, key: 'copied', record: value }, { slot: 1, key: 'copied', record: end }]), undefined)
+  same(t, await found(storage, 1, 'copied'), end, 'a copy brings it along')
 }
 
 async function copies (t: Test, open: Open): Promise<void> {
