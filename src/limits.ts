@@ -53,6 +53,12 @@ export const BULK_IN_FLIGHT = 64
 /** How long a deleted or expired record keeps its version, so that a replica that missed the delete cannot bring the value back. */
 export const TOMBSTONE_GRACE_MS = 24 * 60 * 60 * 1000
 
+/**
+ * A key whose time was over so long ago is over by the clock of every node that serves: clocks are to be within a minute of the right time. Only
+ * where a storage is too full to note that a key has expired is anything left to that.
+ */
+export const EXPIRY_MARGIN_MS = 2 * 60 * 1000
+
 /** Pairs read from Memcached at a time by a scan, and the bytes after which a batch is handed on early. */
 export const SCAN_BATCH_PAIRS = 128
 export const SCAN_BATCH_BYTES = 1024 * 1024

@@ -21,7 +21,9 @@ export function ignoreWhatIsNew (app: FastifyInstance): NoRoom {
     if (merged.reason !== 'full') return notStored(merged)
     const stored = await storage.get(slot, key)
     if (stored.kind === 'failed') return notStored(stored)
-    return stored.kind === 'miss' || record.expiresAtMs === 0 ? undefined : drop({ slot, key, record }, stored.record.version)
+    if (stored.kind === 'miss' || record.expiresAtMs === 0) return undefined
+    // The tombstone that ends a value is kept as long as the value, and would uncover nothing.
+    return compareVersions(stored.record.version, record.version) === 0 ? undefined : drop({ slot, key, record }, stored.record.version)
   }
 
   async function drop ({ slot, key, record }: Pair, older: Version): Promise<Error | undefined> {

@@ -7,7 +7,7 @@ import { VALUE_BYTES } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { type Plan } from '../../src/core/placement.ts'
-import { isVisible, type Record } from '../../src/core/record.ts'
+import { type Record } from '../../src/core/record.ts'
 
 /** Longest value that is sent as a string; a longer one is not worth the copy. */
 const TEXT_BYTES = 4_096
@@ -18,9 +18,9 @@ export function answerOk (reply: FastifyReply): FastifyReply {
   return reply.type(TEXT).send('OK')
 }
 
-/** A value as text, or 404 with `N/A`. */
-export function answerText (reply: FastifyReply, record: Record | undefined, nowMs: number): FastifyReply {
-  if (record === undefined || !isVisible(record, nowMs)) return reply.code(404).type(TEXT).send('N/A')
+/** A value as text; 404 with `N/A` where there is none, or a tombstone. */
+export function answerText (reply: FastifyReply, record: Record | undefined): FastifyReply {
+  if (record === undefined || record.deleted) return reply.code(404).type(TEXT).send('N/A')
   return answerValue(reply, record, TEXT)
 }
 

@@ -8,7 +8,7 @@ import { KvError } from '../../src/errors.ts'
 import { BATCH_ANSWER_CHARS, BATCH_BEGIN_MS, BATCH_BYTES, BATCH_OPS, BATCHES_ANSWER_CHARS, TTL_S } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
-import { checkContentType, isVisible, tombstone, type Record } from '../../src/core/record.ts'
+import { checkContentType, tombstone, type Record } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { formatVersion } from '../../src/core/version.ts'
 import { checkValue } from './answers.ts'
@@ -81,7 +81,7 @@ export function batchRoute (app: FastifyInstance): void {
       const { version } = await coordinator.write(slotOf(key), key, version => ({ version, deleted: false, expiresAtMs, contentType, value }))
       return { status: 204, etag: `"${formatVersion(version)}"` }
     }
-    if (operation.op === 'get') return resultOfRead((await coordinator.read(slotOf(key), key)).record, clock.wallMs())
+    if (operation.op === 'get') return resultOfRead((await coordinator.read(slotOf(key), key)).record)
     await coordinator.write(slotOf(key), key, version => tombstone(version, clock.wallMs()))
     return { status: 204 }
   }
@@ -89,8 +89,8 @@ export function batchRoute (app: FastifyInstance): void {
 
 const tooLarge = () => new KvError('KV_ERR_OVERLOADED', 'the values of this batch are too large together')
 
-function resultOfRead (record: Record | undefined, nowMs: number): BatchResult {
-  if (record === undefined || !isVisible(record, nowMs)) throw new KvError('KV_ERR_NOT_FOUND')
+function resultOfRead (record: Record | undefined): BatchResult {
+  if (record === undefined || record.deleted) throw new KvError('KV_ERR_NOT_FOUND')
   const { value, contentType, version } = record
   const told = isUtf8(value) ? { value: value.toString() } : { base64: value.toString('base64') }
   return { status: 200, etag: `"${formatVersion(version)}"`, ...contentType !== '' && { contentType }, ...told }

@@ -7,6 +7,7 @@ import { COORDINATOR_ROUNDS, FORM_BYTES } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { type FailureReason } from '../../src/core/ports.ts'
+import { isVisible } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { answerOk, answerText, pairOf, plainRecord } from './answers.ts'
 
@@ -17,7 +18,7 @@ export function cacheRoutes (app: FastifyInstance): void {
     const key = checkKey(fieldsOf(request.query).key)
     const result = await storage.get(slotOf(key), key)
     if (result.kind === 'failed') throw storageError(result.reason)
-    return answerText(reply, result.kind === 'found' ? result.record : undefined, clock.wallMs())
+    return answerText(reply, result.kind === 'found' && isVisible(result.record, clock.wallMs()) ? result.record : undefined)
   })
 
   app.post('/cache', { bodyLimit: FORM_BYTES }, async (request, reply) => {

@@ -65,7 +65,7 @@ function routeRoutes (app: FastifyInstance): void {
     const key = checkKey(fieldsOf(request.query).key)
     const { plan, record } = await coordinator.read(slotOf(key), key)
     servedBy(reply, plan)
-    return answerText(reply, record, clock.wallMs())
+    return answerText(reply, record)
   })
 
   app.post('/route', { config, bodyLimit: FORM_BYTES }, async (request, reply) => {

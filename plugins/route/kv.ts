@@ -6,7 +6,7 @@ import { REPLICAS_LIMIT, TTL_S, VALUE_BYTES } from '../../src/limits.ts'
 import { type Quorums } from '../../src/core/coordinator.ts'
 import { fieldsOf, numberField } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
-import { checkContentType, isVisible, tombstone } from '../../src/core/record.ts'
+import { checkContentType, tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { formatVersion } from '../../src/core/version.ts'
 import { answerValue, servedBy } from './answers.ts'
@@ -27,7 +27,7 @@ export const kvRoutes: FastifyPluginAsync = async app => {
     const key = keyOf(request)
     const { plan, record } = await coordinator.read(slotOf(key), key, quorumsOf(request))
     servedBy(reply, plan)
-    if (record === undefined || !isVisible(record, clock.wallMs())) throw new KvError('KV_ERR_NOT_FOUND')
+    if (record === undefined || record.deleted) throw new KvError('KV_ERR_NOT_FOUND')
     reply.header('etag', `"${formatVersion(record.version)}"`)
     return answerValue(reply, record, 'application/octet-stream')
   })

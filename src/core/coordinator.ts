@@ -5,22 +5,26 @@
 //   write  ask a quorum of every set for its version; stamp one that is newer; merge it into a quorum of every set
 //   read   take the newest record of a quorum of every set; if the answers differ, write it back to a quorum first
 //
+// A value whose time is over is ended by the read that finds it so: the answer "absent" is written back too, as a tombstone of the same
+// version. So no later read finds the value, at whichever node and by whichever clock.
+//
 // A stamped version is newer than every write that was answered before this one began. So a replica that is found to
 // hold a newer one ("stale") has met a concurrent write, which may as well have come right after: it counts as done.
 
 import { KvError } from '../errors.ts'
-import { COORDINATOR_ROUNDS } from '../limits.ts'
+import { COORDINATOR_ROUNDS, EXPIRY_MARGIN_MS } from '../limits.ts'
 import { withQuorums, type Plan, type ReplicaSet } from './placement.ts'
 import { STORED, type Failed, type Fenced, type GetResult, type MergeResult, type Plans, type Replicas } from './ports.ts'
-import { type Record } from './record.ts'
-import { compareVersions, type Clock, type Version } from './version.ts'
+import { compareRecords, endedRecord, isOver, type Record } from './record.ts'
+import { notRuledOut } from './unfinished.ts'
+import { type Clock, type Version } from './version.ts'
 
 /** How many answers a request asks for in place of majorities. */
 export interface Quorums { readonly read?: number, readonly write?: number }
 
 export interface ReadOutcome {
   readonly plan: Plan
-  /** The newest record, be it a value, a tombstone or expired; undefined: the key was never written. */
+  /** The newest record: a value that a client may see, whatever its own clock says, or a tombstone; undefined: there is none. */
   readonly record: Record | undefined
 }
 
@@ -59,20 +63,48 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
         if (answers.some(isFenced)) continue
         throw shortOf('read', answers, false)
       }
-      const record = newestOf(answers)
+      const record = settled(newestOf(answers))
       if (record === undefined || agree(answers, record)) return { plan, record }
       const back = await writeBack(plan, slot, key, record, answers)
       if (back.decided) return { plan, record }
-      if (!back.answers.some(isFenced)) throw shortOf('read', back.answers, false)
+      if (back.answers.some(isFenced)) continue
+      // With other quorums than majorities nothing can be said of what was acknowledged.
+      if (quorums !== undefined || !back.answers.some(isFull)) throw shortOf('read', back.answers, false)
+      const outcome = await readWithoutRoom(plan, slot, key)
+      if (outcome !== undefined) return outcome
     }
     throw restless()
   }
 
-  /** Merges the newest record into the replicas that answered without it, until a quorum of every set holds it or a newer one. */
+  /** The record as a read answers it: one whose time is over as the tombstone that ends it. */
+  function settled (record: Record | undefined): Record | undefined {
+    return record !== undefined && record.expiresAtMs !== 0 && isOver(record, clock.wallMs()) ? endedRecord(record) : record
+  }
+
+  /** A read that could not write back what it found, as there is no room for it: the newest record that may have been acknowledged. Undefined: the ring has changed. */
+  async function readWithoutRoom (plan: Plan, slot: number, key: string): Promise<ReadOutcome | undefined> {
+    const { answers } = await gather<GetAnswer>(plan, (node, _, insist) => replicas.get(node, plan.ring, slot, key, insist), () => false)
+    if (answers.some(isFenced)) return undefined
+    if (!everySet(plan, answers, replied, set => set.read)) throw shortOf('read', answers, false)
+    const record = notRuledOut(plan, answers)
+    if (record === undefined) return { plan, record }
+    const back = await writeBack(plan, slot, key, record, answers)
+    if (!back.decided) {
+      if (back.answers.some(isFenced)) return undefined
+      throw shortOf('read', back.answers, false)
+    }
+    const nowMs = clock.wallMs()
+    if (!isOver(record, nowMs)) return { plan, record }
+    // Nobody can be told that it is over. Soon nobody needs to be.
+    if (nowMs < record.expiresAtMs + EXPIRY_MARGIN_MS) throw new KvError('KV_ERR_QUORUM', 'the key has just expired, and the storage of too many replicas is too full to note it')
+    return { plan, record: endedRecord(record) }
+  }
+
+  /** Merges a record into the replicas that answered with less, until a quorum of every set holds it or a newer one. */
   function writeBack (plan: Plan, slot: number, key: string, record: Record, known: Answers<GetAnswer>) {
     const holds = (i: number) => {
       const answer = known[i]
-      return answer?.kind === 'found' && compareVersions(answer.record.version, record.version) === 0
+      return answer?.kind === 'found' && compareRecords(answer.record, record) >= 0
     }
     return gather<MergeAnswer>(plan,
       (node, i, insist) => holds(i) ? STORED : replicas.merge(node, plan.ring, slot, key, record, insist),
@@ -171,6 +203,7 @@ const replied = (answer: GetAnswer) => answer.kind === 'found' || answer.kind ==
 const isStored = (answer: MergeAnswer) => answer.kind === 'stored'
 const isStoredOrStale = (answer: MergeAnswer) => answer.kind === 'stored' || answer.kind === 'stale'
 const isUnreachable = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'failed' && answer.reason === 'unreachable'
+const isFull = (answer: MergeAnswer | undefined) => answer?.kind === 'failed' && answer.reason === 'full'
 const isFenced = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'fenced'
 const mayHaveStored = (answer: MergeAnswer | undefined) => answer !== undefined &&
   (answer.kind === 'stored' || (answer.kind === 'failed' && (answer.reason === 'timeout' || answer.reason === 'recovering')))
@@ -178,15 +211,15 @@ const mayHaveStored = (answer: MergeAnswer | undefined) => answer !== undefined 
 function newestOf (answers: Answers<GetAnswer>): Record | undefined {
   let newest: Record | undefined
   for (const answer of answers) {
-    if (answer?.kind === 'found' && (newest === undefined || compareVersions(answer.record.version, newest.version) > 0)) newest = answer.record
+    if (answer?.kind === 'found' && (newest === undefined || compareRecords(answer.record, newest) > 0)) newest = answer.record
   }
   return newest
 }
 
-/** True if every replica that answered holds this very version. */
+/** True if every replica that answered holds this very record. */
 function agree (answers: Answers<GetAnswer>, record: Record): boolean {
   return answers.every(answer => {
-    if (answer?.kind === 'found') return compareVersions(answer.record.version, record.version) === 0
+    if (answer?.kind === 'found') return compareRecords(answer.record, record) === 0
     return answer?.kind !== 'miss'
   })
 }
@@ -194,9 +227,12 @@ function agree (answers: Answers<GetAnswer>, record: Record): boolean {
 /** What to tell a client whose request found no quorum: the reason that it can act upon, if there is one. */
 function shortOf (what: 'read' | 'write', answers: Answers<GetAnswer | MergeAnswer>, mayBeDone: boolean): KvError {
   const reasons = answers.map(answer => answer?.kind === 'failed' ? (answer as Failed).reason : undefined)
-  const outcome = what === 'read' ? '' : mayBeDone ? '; outcome unknown' : '; nothing was written'
-  if (reasons.includes('full')) return new KvError('KV_ERR_FULL', mayBeDone ? `the storage of too many replicas is full${outcome}` : undefined)
   const told = reasons.map(reason => reason ?? 'answered').join(', ')
+  const outcome = what === 'read' ? '' : mayBeDone ? '; outcome unknown' : '; nothing was written'
+  if (reasons.includes('full') && what === 'read') {
+    return new KvError('KV_ERR_QUORUM', `whether the last write of this key was done is unknown: a replica is too full to finish it (${told})`)
+  }
+  if (reasons.includes('full')) return new KvError('KV_ERR_FULL', mayBeDone ? `the storage of too many replicas is full${outcome}` : undefined)
   if (reasons.every(reason => reason === 'overloaded')) return new KvError('KV_ERR_OVERLOADED', `too many requests are waiting${outcome}`)
   return new KvError('KV_ERR_QUORUM', `too few replicas answered this ${what} (${told})${outcome}`)
 }

@@ -18,6 +18,11 @@ export interface Plan {
   /** The owner comes first. */
   readonly nodes: readonly string[]
   readonly sets: readonly ReplicaSet[]
+  /**
+   * So many members of the first set, at least, hold an acknowledged write or something newer, though it was acknowledged under an
+   * earlier ring. Of a second set nothing is known: it is yet to receive what is older than the change.
+   */
+  readonly kept: number
 }
 
 export interface Placement {
@@ -90,11 +95,14 @@ function makePlan (ring: Ring, slot: number): Plan {
   }
   // Where all replicas are gone, only those to come are left.
   if (left.length === 0) sets.shift()
+  // Those that are gone may have been part of the majority.
+  const kept = Math.max(0, majority(all.length) - (all.length - left.length))
   const nodes = [...new Set(sets.flatMap(({ list }) => list))]
   return {
     ring,
     nodes,
-    sets: sets.map(({ list, quorum }) => ({ members: list.map(node => nodes.indexOf(node)), read: quorum, write: quorum }))
+    sets: sets.map(({ list, quorum }) => ({ members: list.map(node => nodes.indexOf(node)), read: quorum, write: quorum })),
+    kept
   }
 }
 

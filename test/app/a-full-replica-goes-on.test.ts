@@ -3,7 +3,7 @@
 
 import t, { type Test } from 'tap'
 import { failed, type Storage } from '../../src/core/ports.ts'
-import { tombstone, type Record } from '../../src/core/record.ts'
+import { endedRecord, tombstone, type Record } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { type Ring } from '../../src/core/ring.ts'
 import { until } from '../support/memcached.ts'
@@ -46,6 +46,15 @@ t.test('and so is one that finds none for a value that stays for ever', async t 
   const { nodes: [a, b, c], full, put, held, look } = await setup(t)
   await put(value(1), a, b, c)
   await put(value(2), a, b)
+  full.reason = 'full'
+  t.same(await look(), { complete: true })
+  t.equal(await held(c), 1)
+})
+
+t.test('a value whose end finds no room stays: it is kept for no longer than the end', async t => {
+  const { nodes: [a, b, c], full, put, held, look } = await setup(t)
+  await put(value(1, NOW - 1), a, b, c)
+  await put(endedRecord(value(1, NOW - 1)), a)
   full.reason = 'full'
   t.same(await look(), { complete: true })
   t.equal(await held(c), 1)

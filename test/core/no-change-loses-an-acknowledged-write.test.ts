@@ -31,6 +31,11 @@ function canMiss (plan: Plan, holders: Nodes): boolean {
   return plan.sets.every(({ members, read }) => members.filter(i => !holders.has(plan.nodes[i] as string)).length >= read)
 }
 
+/** True if fewer members of the first set hold the write than the plan says of acknowledged writes: a read would take it for one that nobody has seen. */
+function isRuledOut ({ nodes, sets, kept }: Plan, holders: Nodes): boolean {
+  return (sets[0]?.members ?? []).filter(i => holders.has(nodes[i] as string)).length < kept
+}
+
 /** True if the slot has lost so many replicas for good that the store promises nothing. */
 function isBeyondPromise (ring: Ring): boolean {
   const all = preferenceList(ring.tokens, ring.replicas, SLOT)
@@ -84,6 +89,7 @@ function explore (nodes: readonly string[], replicas: number): { rings: number, 
     if (at.met.has(key)) return
     at.met.add(key)
     if (canMiss(at.plan, holders)) assert.fail(`a read misses the write that ${key || 'nobody'} holds:${path}`)
+    if (isRuledOut(at.plan, holders)) assert.fail(`a read takes the write that ${key} holds for unfinished:${path}`)
     open.push({ at, holders, path })
   }
 

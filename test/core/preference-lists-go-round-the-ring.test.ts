@@ -42,7 +42,8 @@ t.test('a stable ring has one set, of majorities', async () => {
     assert.deepEqual(plan, {
       ring,
       nodes: list,
-      sets: [{ members: list.map((_, i) => i), read: majority, write: majority }]
+      sets: [{ members: list.map((_, i) => i), read: majority, write: majority }],
+      kept: majority
     })
     assert.equal(placement.plan(slot), plan, 'made once')
     assert.equal(placement.owner(slot), list[0])

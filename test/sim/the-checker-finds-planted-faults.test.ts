@@ -4,8 +4,9 @@
 import t from 'tap'
 import { MISS, STORED, type Replicas } from '../../src/core/ports.ts'
 import { createOptimisticCoordinator } from '../support/optimistic-coordinator.ts'
-import { type Merge } from '../support/simulated-network.ts'
-import { simulate, type Planted } from '../support/simulation.ts'
+import { keepUntilMs, type Record } from '../../src/core/record.ts'
+import { compareVersions } from '../../src/core/version.ts'
+import { simulate, type Planted, type Shelf } from '../support/simulation.ts'
 
 /** More seeds than any of the faults should need; each shows in one or more of a hundred. */
 const ENOUGH = 1_000
@@ -17,17 +18,45 @@ async function firstSeedThatFinds (planted: Planted): Promise<number | undefined
   return undefined
 }
 
-const overwrite: Merge = (pairs, key, record) => {
-  pairs.set(key, record)
-  return STORED
+/** A replica that overwrites whatever it has. */
+function overwriting (): Shelf {
+  const pairs = new Map<string, Record>()
+  return {
+    async get (_slot, key) {
+      const record = pairs.get(key)
+      return record === undefined ? MISS : { kind: 'found', record }
+    },
+    async merge (_slot, key, record) {
+      pairs.set(key, record)
+      return STORED
+    }
+  }
 }
+
+/** A replica that says `stored` of what it would forget at once. */
+const forgetting = (shelf: Shelf, wallMs: () => number): Shelf => ({
+  get: (...pair) => shelf.get(...pair),
+  merge: async (...merge) => keepUntilMs(merge[2]) <= wallMs() ? STORED : shelf.merge(...merge)
+})
+
+/** A replica to which a value and its end are the same, as they have one version. */
+const withoutEnds = (shelf: Shelf): Shelf => ({
+  get: (...pair) => shelf.get(...pair),
+  async merge (slot, key, record) {
+    const found = await shelf.get(slot, key)
+    return found.kind === 'found' && compareVersions(found.record.version, record.version) === 0 ? STORED : shelf.merge(slot, key, record)
+  }
+})
 
 const withoutWriteBack = (port: Replicas): Replicas => ({ get: port.get, merge: async () => STORED })
 
 const withoutSurvey = (port: Replicas): Replicas => ({ get: async () => MISS, merge: port.merge })
 
 const faults: { [what: string]: Planted } = {
-  'a replica overwrites whatever it has': { merge: overwrite },
+  'a replica overwrites whatever it has': { shelf: overwriting },
+  'a replica says that it has stored what it forgets': { shelf: forgetting },
+  'the end of a value is not stored': { shelf: withoutEnds },
+  'a read takes an acknowledged write for one that found no room': { plan: plan => ({ ...plan, kept: plan.kept + 1 }) },
   'a read answers without writing back': { readPort: withoutWriteBack },
   'a write does not ask for the versions that there are': { writePort: withoutSurvey },
   // With three replicas, as seed 773 has it: X@1 reaches A; a reader finds it there, writes it back to B and answers X.

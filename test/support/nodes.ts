@@ -145,8 +145,8 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
   const { token, tls: identities, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
   const address = `127.0.0.1:${port}`
   const tls = Array.isArray(identities) ? identities[index] as TlsIdentity : identities as TlsIdentity | undefined
-  const log = pino({ level: 'silent' })
   const wallMs = () => options.wallMs?.(index) ?? Date.now()
+  const log = pino({ level: 'silent' })
   const memory = createForgetful(wallMs, limitBytes)
   const storage = wrap(memory.storage, index)
   let running: { readonly app: FastifyInstance, readonly keeper: NodeKeeper, readonly pool: Pool } | undefined

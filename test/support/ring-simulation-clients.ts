@@ -2,7 +2,7 @@
 // there, and what was deleted is gone.
 
 import { KvError } from '../../src/errors.ts'
-import { isVisible, tombstone } from '../../src/core/record.ts'
+import { tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { type Operation } from './linearizability.ts'
 import { type Call, type Outcome } from './history.ts'
@@ -45,7 +45,7 @@ async function perform ({ clock, reads, writes, requests }: Process, { kind, key
   try {
     if (kind === 'read') {
       const { record } = await reads.read(slotOf(key), key)
-      return { kind: 'ok', value: record !== undefined && isVisible(record, clock.wallMs()) ? record.value.toString() : undefined }
+      return { kind: 'ok', value: record === undefined || record.deleted ? undefined : record.value.toString() }
     }
     await writes.write(slotOf(key), key, version => value === undefined
       ? tombstone(version, clock.wallMs())

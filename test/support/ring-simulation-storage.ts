@@ -2,9 +2,8 @@
 // answer, also when the process ends in between.
 
 import { MISS, type GetResult, type MergeResult } from '../../src/core/ports.ts'
-import { type Record } from '../../src/core/record.ts'
+import { compareRecords, type Record } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
-import { mergeIfNewer } from './simulated-network.ts'
 import { type Life } from './ring-simulation-wire.ts'
 import { type Machine, type World } from './ring-simulation-world.ts'
 
@@ -21,6 +20,14 @@ export interface SimulatedStorage {
 
 /** A slow operation takes up to so long to take effect; a process that crashed is away for longer. */
 export const LONGEST_STORAGE_MS = 100
+
+/** Stores the record if it is newer than what is there or the same. */
+function mergeIfNewer (pairs: Map<string, Record>, key: string, record: Record): MergeResult {
+  const present = pairs.get(key)
+  if (present !== undefined && compareRecords(present, record) > 0) return { kind: 'stale', version: present.version }
+  pairs.set(key, record)
+  return { kind: 'stored' }
+}
 
 export function createStorage (world: World, machine: Machine, life: Life): SimulatedStorage {
   async function operate<T> (apply: () => T): Promise<T> {

@@ -2,9 +2,8 @@
 // or arrive twice; nodes are cut off, crash with their memory kept, stand still, or recover. Whatever a caller is told
 // is true in the sense of the ports: `unreachable`, `overloaded`, `full` and `fenced` mean that nothing was done.
 
-import { FENCED, failed, MISS, STORED, type Fenced, type GetResult, type MergeResult, type Replicas } from '../../src/core/ports.ts'
-import { type Record } from '../../src/core/record.ts'
-import { compareVersions } from '../../src/core/version.ts'
+import { FENCED, failed, type Fenced, type GetResult, type MergeResult, type Replicas, type Storage } from '../../src/core/ports.ts'
+import { compareRecords, type Record } from '../../src/core/record.ts'
 import { type VirtualTime } from './virtual-time.ts'
 
 /** How bad the network is; shares are from 0 to 1. */
@@ -27,38 +26,30 @@ export const CALM: Weather = { delayMs: 5, stragglers: 0, stragglerMs: 0, deadli
 
 export interface SimulatedNode {
   readonly name: string
-  readonly pairs: Map<string, Record>
+  readonly storage: Pick<Storage, 'get' | 'merge'>
   /** Nodes of different groups do not reach each other. */
   group: number
   crashed: boolean
   /** Stores what it is sent, but must not be counted. */
   recovering: boolean
+  /** What would need room it refuses. */
+  full: boolean
   /** Until then, milliseconds, it does nothing with what arrives. */
   stillUntilMs: number
 }
 
-export type Merge = (pairs: Map<string, Record>, key: string, record: Record) => MergeResult
-
 export interface Network {
   weather: Weather
-  readonly counts: { messages: number, lost: number, timeouts: number, stale: number, fenced: number, repeated: number }
+  readonly counts: { messages: number, lost: number, timeouts: number, stale: number, fenced: number, repeated: number, full: number }
   /** The replicas as seen from a node. */
   from (node: string): Replicas
 }
 
 type Answer = GetResult | MergeResult | Fenced
-interface Message { readonly from: SimulatedNode, readonly to: SimulatedNode, readonly key: string, readonly record: Record | undefined }
+interface Message { readonly from: SimulatedNode, readonly to: SimulatedNode, readonly slot: number, readonly key: string, readonly record: Record | undefined }
 
-/** Stores the record if it is newer than what is there or the same. */
-export const mergeIfNewer: Merge = (pairs, key, record) => {
-  const present = pairs.get(key)
-  if (present !== undefined && compareVersions(present.version, record.version) > 0) return { kind: 'stale', version: present.version }
-  pairs.set(key, record)
-  return STORED
-}
-
-export function createNetwork (time: VirtualTime, chance: () => number, nodes: ReadonlyMap<string, SimulatedNode>, merge: Merge): Network {
-  const counts = { messages: 0, lost: 0, timeouts: 0, stale: 0, fenced: 0, repeated: 0 }
+export function createNetwork (time: VirtualTime, chance: () => number, nodes: ReadonlyMap<string, SimulatedNode>): Network {
+  const counts = { messages: 0, lost: 0, timeouts: 0, stale: 0, fenced: 0, repeated: 0, full: 0 }
   const network: Network = { weather: CALM, counts, from }
 
   const travelMs = () => {
@@ -68,39 +59,43 @@ export function createNetwork (time: VirtualTime, chance: () => number, nodes: R
 
   const connected = ({ from, to }: Message) => !from.crashed && !to.crashed && from.group === to.group
 
-  function apply ({ to, key, record }: Message): GetResult | MergeResult {
-    if (record !== undefined) return merge(to.pairs, key, record)
-    const found = to.pairs.get(key)
-    return found === undefined ? MISS : { kind: 'found', record: found }
+  async function apply ({ to, slot, key, record }: Message): Promise<GetResult | MergeResult> {
+    const found = await to.storage.get(slot, key)
+    if (record === undefined) return found
+    const isThere = found.kind === 'found' && compareRecords(found.record, record) >= 0
+    if (!isThere && (to.full || chance() < network.weather.full)) {
+      counts.full++
+      return failed('full')
+    }
+    return to.storage.merge(slot, key, record)
   }
 
   /** What the replica does with a message, and says. */
-  function serve (message: Message): Answer {
+  async function serve (message: Message): Promise<Answer> {
     const { to, record } = message
-    const { fenced, full, repeated } = network.weather
+    const { fenced, repeated } = network.weather
     if (chance() < fenced) {
       counts.fenced++
       return FENCED
     }
-    if (record !== undefined && chance() < full) return failed('full')
-    const answer = apply(message)
+    const answer = await apply(message)
     if (answer.kind === 'stale') counts.stale++
-    if (record !== undefined && chance() < repeated) {
+    if (record !== undefined && answer.kind !== 'failed' && chance() < repeated) {
       counts.repeated++
-      time.after(3 * travelMs(), () => apply(message))
+      time.after(3 * travelMs(), () => { apply(message) })
     }
     return to.recovering ? failed('recovering') : answer
   }
 
-  function deliver (message: Message, reply: (answer: Answer) => void): void {
+  async function deliver (message: Message, reply: (answer: Answer) => void): Promise<void> {
     if (message.to.stillUntilMs > time.nowMs) {
-      time.after(message.to.stillUntilMs - time.nowMs + travelMs(), () => deliver(message, reply))
+      time.after(message.to.stillUntilMs - time.nowMs + travelMs(), () => { deliver(message, reply) })
     } else if (message.from === message.to) {
-      reply(message.to.crashed ? failed('unreachable') : serve(message))
+      reply(message.to.crashed ? failed('unreachable') : await serve(message))
     } else if (!connected(message) || chance() < network.weather.lost) {
       counts.lost++
     } else {
-      const answer = serve(message)
+      const answer = await serve(message)
       if (chance() < network.weather.lost) counts.lost++
       else time.after(travelMs(), () => { if (connected(message)) reply(answer) })
     }
@@ -122,15 +117,15 @@ export function createNetwork (time: VirtualTime, chance: () => number, nodes: R
         counts.timeouts++
         settle(failed('timeout'))
       })
-      time.after(travelMs(), () => deliver(message, settle))
+      time.after(travelMs(), () => { deliver(message, settle) })
     })
   }
 
   function from (name: string): Replicas {
     const node = (to: string) => nodes.get(to) as SimulatedNode
     return {
-      get: (to, _ring, _slot, key) => send({ from: node(name), to: node(to), key, record: undefined }) as Promise<GetResult | Fenced>,
-      merge: (to, _ring, _slot, key, record) => send({ from: node(name), to: node(to), key, record }) as Promise<MergeResult | Fenced>
+      get: (to, _ring, slot, key) => send({ from: node(name), to: node(to), slot, key, record: undefined }) as Promise<GetResult | Fenced>,
+      merge: (to, _ring, slot, key, record) => send({ from: node(name), to: node(to), slot, key, record }) as Promise<MergeResult | Fenced>
     }
   }
 
