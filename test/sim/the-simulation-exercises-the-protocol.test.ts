@@ -19,11 +19,15 @@ t.test('most runs have what makes them hard', async (t) => {
     repeated: share(({ counts }) => counts.repeated > 0),
     fenced: share(({ counts }) => counts.fenced > 0),
     twoSets: share(({ counts }) => counts.twoSets),
+    full: share(({ counts }) => counts.full > 0),
+    expiring: share(({ counts }) => counts.expiring > 0),
+    hoursApart: share(({ counts }) => counts.hoursApart),
     unknown: share(({ history }) => history.tally().unknown > 0),
     acknowledged: share(({ history }) => history.tally().ok > 20)
   }
   t.comment(JSON.stringify(shares))
   for (const name of ['overlapping', 'stale', 'writeBacks', 'timeouts', 'lost', 'acknowledged'] as const) t.ok(shares[name] > 0.5, name)
+  for (const name of ['full', 'expiring', 'hoursApart'] as const) t.ok(shares[name] > 0.1, name)
   for (const name of ['unknown', 'repeated', 'fenced', 'twoSets'] as const) t.ok(shares[name] > 0.2, name)
   for (const replicas of [1, 2, 3, 4, 5]) t.ok(share(({ counts }) => counts.replicas === replicas) > 0.05, `${replicas} replicas`)
 })
