@@ -13,6 +13,7 @@ import ring from '../plugins/ring/index.ts'
 import { type Keeper } from '../plugins/ring/keeper.ts'
 import route from '../plugins/route/index.ts'
 import storage from '../plugins/storage/index.ts'
+import unsent from '../plugins/unsent/index.ts'
 import { parseForm } from './core/form.ts'
 import { type Storage } from './core/ports.ts'
 import { type TlsIdentity } from '../plugins/peers/channel.ts'
@@ -53,6 +54,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   app.server.maxConnections = CONNECTIONS
 
   await app.register(requests)
+  await app.register(unsent, { secure: tls !== undefined })
   await app.register(auth, { token, certified: tls !== undefined })
   await app.register(storage, { storage: options.storage })
   await app.register(ring, { node, keeper, replicas })

@@ -36,13 +36,16 @@ export const BULK_BYTES = 32 * 1024 * 1024
 /** Largest body of `/hash_ring`, bytes: thousands of tokens with long names, percent-encoded. */
 export const RING_BYTES = 4 * 1024 * 1024
 
-/** Operations of one `/kv/batch`, bytes of its body (any client may send one, so it is smaller than what operators send), and characters of the values that it answers with; in JSON a character takes up to six bytes. */
+/** Operations of one `/kv/batch`, bytes of its body (any client may send one, so it is smaller than what operators send), and of its answer as it is sent: where every byte of it had to be escaped, that takes 40 ms. */
 export const BATCH_OPS = 1_000
 export const BATCH_BYTES = 8 * 1024 * 1024
-export const BATCH_ANSWER_CHARS = 16 * 1024 * 1024
+export const BATCH_ANSWER_BYTES = 8 * 1024 * 1024
 
-/** Characters of the values that all batches of a process hold at a time. */
-export const BATCHES_ANSWER_CHARS = 64 * 1024 * 1024
+/** Bytes of the answers of all batches of a process, from the first result until they have been sent; half of `UNSENT_BYTES`, so that they leave room for single values. */
+export const BATCHES_ANSWER_BYTES = 32 * 1024 * 1024
+
+/** Pieces in which the answer of a batch is sent; a shorter answer leaves at once. */
+export const BATCH_PIECE_BYTES = 64 * 1024
 
 /** How long after its arrival a batch begins another operation: the one under way needs time too, and HAProxy waits for 12 s. */
 export const BATCH_BEGIN_MS = 7_000
@@ -203,6 +206,26 @@ export const REQUEST_MS = 120_000
 
 /** Most connections of one process; each idle one takes some 10 kB, each at work more. */
 export const CONNECTIONS = 8_192
+
+/**
+ * Bytes of large answers that a process holds until they have been sent, for all clients together: sixty of the largest values. Answers up to
+ * `UNSENT_FREE_BYTES` are not counted: one for each connection is 32 MB.
+ */
+export const UNSENT_BYTES = 64 * 1024 * 1024
+export const UNSENT_FREE_BYTES = 4 * 1024
+
+/** How often it is looked whether clients take what is sent to them. */
+export const UNSENT_LOOK_MS = 250
+
+/** Where there is no room for another answer, clients that have taken nothing for so long are cut off: longer than a lost packet takes to be sent again. */
+export const UNSENT_PATIENCE_MS = 1_000
+
+/** A client that has taken nothing for so long, while bytes wait for it, is cut off in any case. Nodes that copy rest for a quarter of a second at most. */
+export const UNSENT_STALL_MS = 30_000
+
+/** Requests of one connection that wait for the answers before theirs, and what each counts for in `UNSENT_BYTES`: what Node and Fastify keep for a request. */
+export const PIPELINED_REQUESTS = 256
+export const PIPELINED_REQUEST_BYTES = 4 * 1024
 
 /** Connections that may wait to be accepted, as long as a process is restarted, say; the system has a limit of its own (`net.core.somaxconn`). */
 export const BACKLOG = 4_096

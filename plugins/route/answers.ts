@@ -3,14 +3,14 @@
 import { isAscii } from 'node:buffer'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { VALUE_BYTES } from '../../src/limits.ts'
+import { UNSENT_FREE_BYTES, VALUE_BYTES } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { type Plan } from '../../src/core/placement.ts'
 import { type Record } from '../../src/core/record.ts'
 
 /** Longest value that is sent as a string; a longer one is not worth the copy. */
-const TEXT_BYTES = 4_096
+const TEXT_BYTES = UNSENT_FREE_BYTES
 
 const TEXT = 'text/plain; charset=utf-8'
 
@@ -24,13 +24,21 @@ export function answerText (reply: FastifyReply, record: Record | undefined): Fa
   return answerValue(reply, record, TEXT)
 }
 
-/** The bytes, as the content type that they were written with. Whoever wrote them, a browser is to run nothing of it and to take it for nothing else. */
+/** The bytes, as the content type that they were written with. Whoever wrote them, a browser is to run nothing of it and to take it for nothing else. Throws `KV_ERR_OVERLOADED`. */
 export function answerValue (reply: FastifyReply, { contentType, value }: Record, otherwise: string): FastifyReply {
+  if (value.length > UNSENT_FREE_BYTES) hold(reply, value.length)
   reply.header('x-content-type-options', 'nosniff')
   if (contentType !== '') reply.header('content-security-policy', "sandbox; default-src 'none'")
   // Header and body of a short text leave as one string, for which the server needs less time than for two pieces.
   const asText = contentType === '' && value.length <= TEXT_BYTES && isAscii(value)
   return reply.type(contentType || otherwise).send(asText ? value.toString('latin1') : value)
+}
+
+/** Throws `KV_ERR_OVERLOADED` where too much is unsent; the connection ends with that, so that what waits on it does not read one value after another in vain. */
+function hold (reply: FastifyReply, bytes: number): void {
+  if (reply.server.unsent.count(reply).hold(bytes)) return
+  reply.header('connection', 'close')
+  throw new KvError('KV_ERR_OVERLOADED', 'too many large answers wait for their clients')
 }
 
 /** The headers that tell how a request was served. */

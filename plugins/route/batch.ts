@@ -2,16 +2,16 @@
 // one key are carried out in their order, the others side by side: to the replicas they travel in the frames of one tick. What cannot be
 // begun in time, or has no room in the answer, is not carried out and says so.
 
-import { isUtf8 } from 'node:buffer'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { BATCH_ANSWER_CHARS, BATCH_BEGIN_MS, BATCH_BYTES, BATCH_OPS, BATCHES_ANSWER_CHARS, TTL_S } from '../../src/limits.ts'
+import { BATCH_BEGIN_MS, BATCH_BYTES, BATCH_OPS, TTL_S } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkKey } from '../../src/core/key.ts'
-import { checkContentType, tombstone, type Record } from '../../src/core/record.ts'
+import { checkContentType, tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { formatVersion } from '../../src/core/version.ts'
 import { checkValue } from './answers.ts'
+import { createBatchAnswers, resultOfError, resultOfRead, tooLarge, type BatchAnswer, type BatchResult } from './batch-answers.ts'
 import { forEachOf } from './several.ts'
 
 /** An operation that has been checked, and its place in the request. */
@@ -19,58 +19,33 @@ type BatchOperation = { readonly index: number, readonly key: string } & (
   | { readonly op: 'get' | 'delete' }
   | { readonly op: 'put', readonly value: Buffer, readonly contentType: string, readonly ttlS: number | undefined })
 
-/** What became of an operation: the status that `/kv/<key>` would have answered, and a value as text, or in base64 where it is not UTF-8. */
-interface BatchResult {
-  readonly status: number
-  readonly etag?: string
-  readonly contentType?: string
-  readonly value?: string
-  readonly base64?: string
-  readonly code?: string
-  readonly message?: string
-}
-
 const FIELDS = { get: ['op', 'key'], delete: ['op', 'key'], put: ['op', 'key', 'value', 'base64', 'contentType', 'ttl'] }
 
 export function batchRoute (app: FastifyInstance): void {
   const { coordinator, clock } = app
-  /** Characters of the values that the batches under way hold. */
-  let held = 0
+  const answerTo = createBatchAnswers(app)
 
   /** Body: `{"operations": [{"op": "get" | "put" | "delete", "key", ...}]}`; 200 with `{"results": [...]}` in the same order. */
-  app.post('/kv/batch', { config: { open: true }, bodyLimit: BATCH_BYTES }, async request => {
+  app.post('/kv/batch', { config: { open: true }, bodyLimit: BATCH_BYTES }, async (request, reply) => {
     const operations = parseOperations(fieldsOf(request.body).operations)
-    return { results: await carryOutAll(operations, request.raw.socket) }
+    const answer = answerTo(reply)
+    await carryOutAll(operations, request.raw.socket, answer)
+    return answer.send()
   })
 
-  /** The results in the order of the operations. Nothing more is begun after `BATCH_BEGIN_MS`, or for a client who has gone. */
-  async function carryOutAll (operations: readonly BatchOperation[], client: { readonly destroyed: boolean }): Promise<BatchResult[]> {
-    const results = new Array<BatchResult>(operations.length)
+  /** The results go to the answer, each at the place of its operation. Nothing more is begun after `BATCH_BEGIN_MS`, or for a client who has gone. */
+  async function carryOutAll (operations: readonly BatchOperation[], client: { readonly destroyed: boolean }, answer: BatchAnswer): Promise<void> {
     const untilMs = performance.now() + BATCH_BEGIN_MS
-    let chars = 0
-    let full = false
 
     async function resultOf (operation: BatchOperation): Promise<BatchResult> {
       if (client.destroyed || performance.now() > untilMs) throw new KvError('KV_ERR_OVERLOADED', 'not carried out: the batch took too long')
-      if (operation.op === 'get' && full) throw tooLarge()
-      const result = await carryOut(operation)
-      const more = (result.value ?? result.base64 ?? '').length
-      // The first that does not fit is the last that is read.
-      full ||= chars + more > BATCH_ANSWER_CHARS || held + more > BATCHES_ANSWER_CHARS
-      if (full && more > 0) throw tooLarge()
-      chars += more
-      held += more
-      return result
+      if (operation.op === 'get' && answer.full) throw tooLarge()
+      return carryOut(operation)
     }
 
-    try {
-      await forEachOf(byKey(operations), async ofOneKey => {
-        for (const operation of ofOneKey) results[operation.index] = await resultOf(operation).catch(resultOfError)
-      })
-      return results
-    } finally {
-      held -= chars
-    }
+    await forEachOf(byKey(operations), async ofOneKey => {
+      for (const operation of ofOneKey) answer.add(operation.index, await resultOf(operation).catch(resultOfError))
+    })
   }
 
   async function carryOut (operation: BatchOperation): Promise<BatchResult> {
@@ -85,20 +60,6 @@ export function batchRoute (app: FastifyInstance): void {
     await coordinator.write(slotOf(key), key, version => tombstone(version, clock.wallMs()))
     return { status: 204 }
   }
-}
-
-const tooLarge = () => new KvError('KV_ERR_OVERLOADED', 'the values of this batch are too large together')
-
-function resultOfRead (record: Record | undefined): BatchResult {
-  if (record === undefined || record.deleted) throw new KvError('KV_ERR_NOT_FOUND')
-  const { value, contentType, version } = record
-  const told = isUtf8(value) ? { value: value.toString() } : { base64: value.toString('base64') }
-  return { status: 200, etag: `"${formatVersion(version)}"`, ...contentType !== '' && { contentType }, ...told }
-}
-
-function resultOfError (error: unknown): BatchResult {
-  if (!(error instanceof KvError)) throw error
-  return { status: error.statusCode, code: error.code, message: error.message }
 }
 
 function byKey (operations: readonly BatchOperation[]): BatchOperation[][] {

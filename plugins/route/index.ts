@@ -38,7 +38,7 @@ export default fp<RouteOptions>(async (app, { clock, copyBytesPerS }) => {
   bulkRoute(app)
   batchRoute(app)
   await app.register(kvRoutes)
-}, { name: 'route', dependencies: ['requests', 'peers', 'ring', 'storage'] })
+}, { name: 'route', dependencies: ['requests', 'unsent', 'peers', 'ring', 'storage'] })
 
 /** The coordinator, some of whose requests tell the pace how long they took. */
 function timed (coordinator: Coordinator, pace: Pace): Coordinator {

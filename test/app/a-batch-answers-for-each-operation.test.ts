@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { slotOf } from '../../src/core/slot.ts'
-import { BATCH_ANSWER_CHARS, BATCH_BYTES, BATCH_OPS } from '../../src/limits.ts'
+import { BATCH_ANSWER_BYTES, BATCH_BYTES, BATCH_OPS } from '../../src/limits.ts'
 import { startNodes, type TestNode } from '../support/nodes.ts'
 
 type Three = [TestNode, TestNode, TestNode]
@@ -98,9 +98,21 @@ t.test('with a node dead each operation has its own answer', async t => {
 t.test('what would be too much in one answer is told for each', async t => {
   const [node] = await startNodes(t, 1) as unknown as [TestNode]
   const value = 'v'.repeat(1_000_000)
-  const fits = Math.floor(BATCH_ANSWER_CHARS / value.length)
+  const fits = Math.floor(BATCH_ANSWER_BYTES / value.length)
   await resultsOf(node, [{ op: 'put', key: 'k', value }])
   const results = await resultsOf(node, Array(fits + 3).fill({ op: 'get', key: 'k' }))
   t.equal(results.filter(({ status }) => status === 200).length, fits)
   t.match(results.slice(fits), Array(3).fill({ status: 503, code: 'KV_ERR_OVERLOADED' }))
+})
+
+t.test('what counts is what is sent: text with its escapes, and bytes in base64', async t => {
+  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  const text = '\u0001'.repeat(1_000_000)
+  const wide = '\u20ac"'.repeat(250_000)
+  await resultsOf(node, [{ op: 'put', key: 'wide', value: wide }])
+  await node.ask('/kv/escaped', { method: 'PUT', body: text })
+  const results = await resultsOf(node, ['escaped', 'wide', 'escaped', 'wide'].map(key => ({ op: 'get', key })))
+  t.equal(results[0]?.value, text)
+  t.equal(results[1]?.value, wide)
+  t.match(results.slice(2), Array(2).fill({ status: 503, code: 'KV_ERR_OVERLOADED', message: /too large/ }))
 })

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Storage } from '../../src/core/ports.ts'
 import { slotOf } from '../../src/core/slot.ts'
-import { BATCH_ANSWER_CHARS, BATCH_BEGIN_MS, BATCHES_ANSWER_CHARS } from '../../src/limits.ts'
+import { BATCH_ANSWER_BYTES, BATCH_BEGIN_MS, BATCHES_ANSWER_BYTES } from '../../src/limits.ts'
 import { until } from '../support/memcached.ts'
 import { recordOf } from '../plugins/fake-peer.ts'
 import { startNodes, type Answer, type TestNode } from '../support/nodes.ts'
@@ -74,8 +74,8 @@ t.test('for a client who has gone nothing more is begun', async t => {
 t.test('all batches together hold only so much', async t => {
   const { node, storage, merged, open } = await startGated(t)
   await storage.merge(slotOf('k'), 'k', recordOf(Buffer.alloc(1_000_000, 'v'), Date.now()))
-  const gets = Array(Math.floor(BATCH_ANSWER_CHARS / 1_000_000)).fill({ op: 'get', key: 'k' })
-  const full = Math.floor(BATCHES_ANSWER_CHARS / (gets.length * 1_000_000))
+  const gets = Array(Math.floor(BATCH_ANSWER_BYTES / 1_000_000)).fill({ op: 'get', key: 'k' })
+  const full = Math.floor(BATCHES_ANSWER_BYTES / (gets.length * 1_000_000))
   const asked = Array.from({ length: full }, () => batch(node, [...gets, { op: 'put', key: 'k', value: 'w' }]))
   await until('all hold their values', () => merged() === full)
   const refused: Array<{ status: number, code?: string }> = (await batch(node, gets)).json().results
@@ -83,4 +83,24 @@ t.test('all batches together hold only so much', async t => {
   open()
   for (const answer of await Promise.all(asked)) t.match(answer.json().results.map(({ status }: { status: number }) => status), [...gets.map(() => 200), 204])
   t.match((await batch(node, [{ op: 'get', key: 'k' }])).json(), { results: [{ status: 200, value: 'w' }] })
+})
+
+t.test('an answer counts until it has been sent', async t => {
+  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  const [host, port] = node.address.split(':')
+  await node.ask('/kv/k', { method: 'PUT', body: Buffer.alloc(1_000_000, 'v') })
+  const gets = Array(Math.floor(BATCH_ANSWER_BYTES / 1_000_000) - 1).fill({ op: 'get', key: 'k' })
+  const text = body(gets)
+  const unread = Array.from({ length: Math.floor(BATCHES_ANSWER_BYTES / (gets.length * 1_000_000)) }, () => {
+    const socket = connect(Number(port), host).pause()
+    t.teardown(() => socket.destroy())
+    socket.write(`POST /kv/batch HTTP/1.1\r\nHost: ${node.address}\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
+    return socket
+  })
+  await until('all have their answer', () => node.app.unsent.bytes >= unread.length * gets.length * 1_000_000)
+  t.match((await batch(node, gets)).json().results.at(-1), { status: 503, code: 'KV_ERR_OVERLOADED', message: /too large/ })
+  t.match(await node.ask('/kv/k'), { status: 200 }, 'single values have room')
+  for (const socket of unread) socket.destroy()
+  await until('their clients have gone', () => node.app.unsent.bytes === 0)
+  t.match((await batch(node, gets)).json().results.at(-1), { status: 200 })
 })

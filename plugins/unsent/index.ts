@@ -1,0 +1,87 @@
+// What has been answered and not yet sent. A client that asks and does not read must not fill memory: large answers are counted until they
+// have left, requests of one connection are carried out one after another, and a client that reads nothing is cut off in the end.
+
+import { type Socket } from 'node:net'
+import fp from 'fastify-plugin'
+import { type FastifyReply } from 'fastify'
+import {
+  PIPELINED_REQUEST_BYTES, PIPELINED_REQUESTS, UNSENT_BYTES, UNSENT_LOOK_MS, UNSENT_PATIENCE_MS, UNSENT_STALL_MS
+} from '../../src/limits.ts'
+import { createConnections, type Connection, type Connections } from './connections.ts'
+
+/** An answer whose bytes are counted, until it has been sent or its connection has ended. */
+export interface CountedAnswer {
+  /** Counts so many more. False: there is no room for them, or nobody to send them to. */
+  hold (bytes: number): boolean
+}
+
+export interface Unsent {
+  /** `ended` is called when the answer has been sent, or cannot be any more. */
+  count (reply: FastifyReply, ended?: () => void): CountedAnswer
+  /** Bytes that are counted now. */
+  readonly bytes: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { unsent: Unsent }
+}
+
+/** What tests make smaller. */
+export interface UnsentOptions {
+  readonly secure?: boolean
+  readonly limitBytes?: number
+  readonly lookMs?: number
+  readonly patienceMs?: number
+  readonly stallMs?: number
+}
+
+export default fp<UnsentOptions>(async (app, options) => {
+  const { secure = false, limitBytes = UNSENT_BYTES, lookMs = UNSENT_LOOK_MS, patienceMs = UNSENT_PATIENCE_MS, stallMs = UNSENT_STALL_MS } = options
+  const connections = createConnections({ limitBytes, patienceLooks: Math.ceil(patienceMs / lookMs), stallLooks: Math.ceil(stallMs / lookMs) })
+  app.server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => { connections.of(socket) })
+
+  const timer = setInterval(() => {
+    const stalled = connections.look()
+    if (stalled > 0) app.log.info({ connections: stalled }, 'closed connections whose clients did not read what they had asked for')
+  }, lookMs).unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+
+  app.decorate('unsent', {
+    get bytes () { return connections.bytes },
+    count ({ raw }: FastifyReply, ended?: () => void): CountedAnswer {
+      const connection = connections.of(raw.socket)
+      let held: number | undefined = 0
+      raw.once('close', () => {
+        if (connection !== undefined) connections.giveBack(connection, held as number)
+        held = undefined
+        ended?.()
+      })
+      return {
+        hold (bytes) {
+          if (held === undefined || connection === undefined || !connections.take(connection, bytes)) return false
+          held += bytes
+          return true
+        }
+      }
+    }
+  })
+
+  // The answer to a request that came while another one was under way gets the connection when that one's has been sent as a whole.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (reply.raw.socket !== null) return done()
+    const connection = connections.of(request.raw.socket)
+    if (connection !== undefined) waitForTurn(connections, connection, reply, done)
+  })
+}, { name: 'unsent' })
+
+/** Carries the request on when the connection is free for its answer. Too many that wait are the end of the connection: they cannot be refused before their turn. */
+function waitForTurn (connections: Connections, connection: Connection, { raw }: FastifyReply, goOn: () => void): void {
+  if (connection.waiting === PIPELINED_REQUESTS || !connections.take(connection, PIPELINED_REQUEST_BYTES)) return connections.end(connection.socket)
+  connection.waiting++
+  raw.once('socket', () => {
+    connection.waiting--
+    connections.giveBack(connection, PIPELINED_REQUEST_BYTES)
+    // Node is not through with handing the connection over.
+    queueMicrotask(goOn)
+  })
+}
