@@ -5,7 +5,8 @@ import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyReply } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { BATCH_ANSWER_BYTES, BATCH_PIECE_BYTES, BATCHES_ANSWER_BYTES } from '../../src/limits.ts'
+import { BATCH_ANSWER_BYTES, BATCH_PIECE_BYTES, BATCHES_ANSWER_BYTES, UNSENT_FREE_BYTES } from '../../src/limits.ts'
+import { lengthAsJson } from '../../src/core/json-length.ts'
 import { isVisible, type Record } from '../../src/core/record.ts'
 import { formatVersion } from '../../src/core/version.ts'
 
@@ -52,10 +53,12 @@ export function createBatchAnswers ({ unsent }: FastifyInstance): (reply: Fastif
       return true
     }
 
-    /** The result as it is sent; undefined: there is no room for it. It takes no less than its value, so not all need to be serialised to see that. */
+    /** The result as it is sent; undefined: there is no room for it. A large value is measured first, as that takes a tenth of the time. */
     function fitting (result: BatchResult): string | Buffer | undefined {
-      if (result.value === undefined) return textOf(result)
-      if (full || !hasRoom(result.value.length)) return undefined
+      const { value } = result
+      if (value === undefined) return textOf(result)
+      if (full || !hasRoom(value.length)) return undefined
+      if (value.length > UNSENT_FREE_BYTES && !hasRoom(lengthAsJson(value, BATCH_ANSWER_BYTES - held))) return undefined
       const text = textOf(result)
       return hold(text.length) ? text : undefined
     }
