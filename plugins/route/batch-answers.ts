@@ -44,7 +44,12 @@ export function createBatchAnswers ({ unsent }: FastifyInstance): (reply: Fastif
     let held = 0
     const answer = unsent.count(reply, () => { allBytes -= held })
 
-    const hasRoom = (more: number): boolean => held + more <= BATCH_ANSWER_BYTES && allBytes + more <= BATCHES_ANSWER_BYTES
+    function hasRoom (more: number): boolean {
+      if (held + more > BATCH_ANSWER_BYTES) return false
+      // Those that it ends give theirs back in a moment, to those that ask again.
+      if (allBytes + more > BATCHES_ANSWER_BYTES) unsent.relieve(allBytes + more - BATCHES_ANSWER_BYTES)
+      return allBytes + more <= BATCHES_ANSWER_BYTES
+    }
 
     function hold (more: number): boolean {
       if (!hasRoom(more) || !answer.hold(more)) return false

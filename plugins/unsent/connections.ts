@@ -21,6 +21,8 @@ export interface Connections {
   /** False: there is no room for so much. */
   take (connection: Connection, bytes: number): boolean
   giveBack (connection: Connection, bytes: number): void
+  /** Closes connections whose clients have taken nothing for long, until so much has been given back or there are no more of them. */
+  relieve (bytes: number): void
   /** Closes it and gives back what it has. */
   end (socket: Socket): void
   /** Sees which clients take what waits for them, and closes those that have not for too long; returns how many. */
@@ -60,8 +62,9 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
     socket.destroy()
   }
 
-  function makeRoom (more: number): void {
-    while (bytes + more > limitBytes) {
+  function relieve (less: number): void {
+    const wanted = bytes - less
+    while (bytes > wanted) {
       const connection = quiet.pop()
       if (connection === undefined) return
       if (connection.held > 0 && leftOf(connection.socket) === connection.left) end(connection.socket)
@@ -90,7 +93,7 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
     get bytes () { return bytes },
     of,
     take (connection, more) {
-      if (bytes + more > limitBytes) makeRoom(more)
+      if (bytes + more > limitBytes) relieve(bytes + more - limitBytes)
       if (bytes + more > limitBytes || !connections.has(connection.socket)) return false
       bytes += more
       connection.held += more
@@ -102,6 +105,7 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
       bytes -= less
       connection.held -= less
     },
+    relieve,
     end,
     look
   }

@@ -18,6 +18,8 @@ export interface CountedAnswer {
 export interface Unsent {
   /** `ended` is called when the answer has been sent, or cannot be any more. */
   count (reply: FastifyReply, ended?: () => void): CountedAnswer
+  /** Ends answers whose clients have taken nothing for long, the oldest first, until so much has been given back or there are no more of them. */
+  relieve (bytes: number): void
   /** Bytes that are counted now. */
   readonly bytes: number
 }
@@ -48,6 +50,7 @@ export default fp<UnsentOptions>(async (app, options) => {
 
   app.decorate('unsent', {
     get bytes () { return connections.bytes },
+    relieve: connections.relieve,
     count ({ raw }: FastifyReply, ended?: () => void): CountedAnswer {
       const connection = connections.of(raw.socket)
       let held: number | undefined = 0
