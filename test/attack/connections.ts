@@ -4,18 +4,16 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Target } from './verdict.ts'
 
-const AT_A_TIME = 50
-
-/** Opens so many, and writes to each what it is to ask. Nothing is read. The function that it returns closes them. */
-export async function openUnread ({ url }: Target, count: number, text: string): Promise<() => void> {
+/** Opens so many with a pause after each, and writes to each what it is to ask. Nothing is read. The function that it returns closes them. */
+export async function openUnread ({ url }: Target, count: number, pauseMs: number, textOf: (index: number) => string): Promise<() => void> {
   const { hostname, port } = new URL(url)
   const sockets: Socket[] = []
   for (let i = 0; i < count; i++) {
     const socket = connect(Number(port), hostname).pause()
     socket.on('error', () => {})
-    if (text !== '') socket.write(text)
+    socket.write(textOf(i))
     sockets.push(socket)
-    if (i % AT_A_TIME === 0) await pause(1)
+    await pause(pauseMs)
   }
   return () => { for (const socket of sockets) socket.destroy() }
 }

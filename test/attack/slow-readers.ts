@@ -6,26 +6,40 @@ import { type Attack, type AttackOptions, type Target, type Verdict } from './ve
 import { witnessed } from './witness.ts'
 
 const CONNECTIONS = 1_000
+/** Batches come one after the other, so that each has its answer before the next asks. */
+const BATCHES = 500
+const QUICK_BATCHES = 100
 const PIPELINED = 40
 const BATCH_GETS = 16
 const VALUE_BYTES = 1_000_000
+/** Many values, as gets of one at a time share an answer. */
+const VALUES = 60
 
 export const attack: Attack = async (target, options) => {
-  await put(target, 'large', Buffer.alloc(VALUE_BYTES, 'v'))
-  return unread('clients that do not read', target, options, 'GET /kv/large HTTP/1.1\r\nHost: n\r\n\r\n'.repeat(PIPELINED))
+  await fill(target, 'v')
+  const get = (number: number): string => `GET /kv/large-${number % VALUES} HTTP/1.1\r\nHost: n\r\n\r\n`
+  return unread('clients that do not read', target, options, () =>
+    openUnread(target, CONNECTIONS, 1, index => Array.from({ length: PIPELINED }, (_, i) => get(index + i)).join('')))
 }
 
 export const attackWithBatches: Attack = async (target, options) => {
-  await put(target, 'escaped', Buffer.alloc(VALUE_BYTES, 1))
-  const body = JSON.stringify({ operations: Array(BATCH_GETS).fill({ op: 'get', key: 'escaped' }) })
-  return unread('batches whose clients do not read', target, options, `POST /kv/batch HTTP/1.1\r\nHost: n\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  await fill(target, '\x01')
+  return unread('batches whose clients do not read', target, options, () =>
+    openUnread(target, options.quick ? QUICK_BATCHES : BATCHES, 50, index => {
+      const body = JSON.stringify({ operations: Array.from({ length: BATCH_GETS }, (_, i) => ({ op: 'get', key: `large-${(index + i) % VALUES}` })) })
+      return `POST /kv/batch HTTP/1.1\r\nHost: n\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    }))
 }
 
-function unread (name: string, target: Target, options: AttackOptions, text: string): Promise<Verdict> {
+async function fill (target: Target, char: string): Promise<void> {
+  for (let i = 0; i < VALUES; i++) await put(target, `large-${i}`, Buffer.alloc(VALUE_BYTES, char))
+}
+
+function unread (name: string, target: Target, options: AttackOptions, open: () => Promise<() => void>): Promise<Verdict> {
   return witnessed(name, target, options, async () => {
-    const close = await openUnread(target, CONNECTIONS, text)
+    const close = await open()
     try {
-      await pause(options.quick ? 5_000 : 45_000)
+      await pause(options.quick ? 3_000 : 45_000)
       return {}
     } finally {
       close()
