@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Target } from './verdict.ts'
 
 /** Opens so many with a pause after each, and writes to each what it is to ask. Nothing is read. The function that it returns closes them. */
-export async function openUnread ({ url }: Target, count: number, pauseMs: number, textOf: (index: number) => string): Promise<() => void> {
+export async function openUnread ({ url }: Target, count: number, pauseMs: (index: number) => number, textOf: (index: number) => string): Promise<() => void> {
   const { hostname, port } = new URL(url)
   const sockets: Socket[] = []
   for (let i = 0; i < count; i++) {
@@ -13,7 +13,7 @@ export async function openUnread ({ url }: Target, count: number, pauseMs: numbe
     socket.on('error', () => {})
     socket.write(textOf(i))
     sockets.push(socket)
-    await pause(pauseMs)
+    await pause(pauseMs(i))
   }
   return () => { for (const socket of sockets) socket.destroy() }
 }
