@@ -4,10 +4,9 @@
 import { type Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { type FastifyReply } from 'fastify'
-import {
-  PIPELINED_REQUEST_BYTES, PIPELINED_REQUESTS, UNSENT_BYTES, UNSENT_LOOK_MS, UNSENT_PATIENCE_MS, UNSENT_STALL_MS
-} from '../../src/limits.ts'
+import { UNSENT_BYTES } from '../../src/limits.ts'
 import { createConnections, type Connection, type Connections } from './connections.ts'
+import { PIPELINED_REQUEST_BYTES, PIPELINED_REQUESTS, UNSENT_LOOK_MS, UNSENT_PATIENCE_MS, UNSENT_STALL_MS } from './limits.ts'
 
 /** An answer whose bytes are counted, until it has been sent or its connection has ended. */
 export interface CountedAnswer {

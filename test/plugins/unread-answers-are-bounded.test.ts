@@ -6,7 +6,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import unsent, { type UnsentOptions } from '../../plugins/unsent/index.ts'
-import { PIPELINED_REQUESTS } from '../../src/limits.ts'
+import { PIPELINED_REQUESTS } from '../../plugins/unsent/limits.ts'
 import { until } from '../support/memcached.ts'
 
 /** More than the buffers of both ends take. */
