@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { fieldsOf, numberField, parseForm } from '../../src/core/form.ts'
+import { FIELDS_LIMIT } from '../../src/limits.ts'
 import { texts } from '../support/arbitraries.ts'
 
 const WRONG = /%(?![0-9a-f]{2})/i
@@ -66,4 +67,25 @@ t.test('numbers are plain digits within bounds', async (t) => {
   t.equal(number(undefined), undefined)
   t.same(['1', '99', '007'].map(number), [1, 99, 7])
   for (const field of ['', '0', '100', '-1', '+1', '1.5', '1e1', ' 1', '0x1', '9'.repeat(30), ['1', '1'], Buffer.from('1')]) t.throws(() => number(field), { code: 'KV_ERR_TTL' }, String(field))
+})
+
+t.test('long fields, whatever they hold', async () => {
+  const tokens = fc.constantFrom('a', 'é', '€', '😀', '+', '%41', '%2B', '%25', '%C3%A9', '%f0%9f%98%80')
+  const unit = fc.array(tokens, { minLength: 1, maxLength: 8 }).map(list => list.join(''))
+  fc.assert(fc.property(unit, fc.nat(5), (unit, shift) => asUrlSearchParams(`key=k&val=${'x'.repeat(shift)}${unit.repeat(1_000)}`)), { numRuns: 200 })
+  fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 8 }), bytes => {
+    const whole = Buffer.concat([...Array<Uint8Array>(500).fill(bytes), Buffer.of(0xff)])
+    assert.deepEqual(fieldsOf(parseForm(`val=${whole.toString('hex').replace(/../g, '%$&')}`)).val, whole)
+  }))
+  for (const end of ['%', '%4', '%zz', '%4g', '%g4', '%é', '\ufffd']) assert.throws(() => fieldsOf(parseForm(`val=${'%41'.repeat(1_000)}${end}`)), { code: 'KV_ERR_MALFORMED' })
+})
+
+t.test('a form of too many parts ends where they are too many', async t => {
+  const parts = (count: number) => Array.from({ length: count }, (_, i) => `f${i}=v`).join('&')
+  t.equal(Object.keys(fieldsOf(parseForm(parts(FIELDS_LIMIT)))).length, FIELDS_LIMIT)
+  for (const text of [parts(FIELDS_LIMIT + 1), `${'&'.repeat(FIELDS_LIMIT)}a`, `key=k&val=v&${'x&'.repeat(100_000)}`]) {
+    const parsed = parseForm(text)
+    t.throws(() => fieldsOf(parsed), { code: 'KV_ERR_MALFORMED' })
+    t.ok(Object.keys(parsed).length <= FIELDS_LIMIT)
+  }
 })
