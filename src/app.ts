@@ -18,7 +18,7 @@ import { parseForm } from './core/form.ts'
 import { type Storage } from './core/ports.ts'
 import { type TlsIdentity } from '../plugins/peers/channel.ts'
 import { type Clock } from './core/version.ts'
-import { CONNECTIONS, HEAD_MS, PATH_PART_CHARS, REQUEST_MS } from './limits.ts'
+import { BODY_BYTES, CONNECTIONS, HEAD_MS, PATH_PART_CHARS, REQUEST_MS } from './limits.ts'
 
 export interface AppOptions {
   readonly node: string
@@ -48,6 +48,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseForm, maxParamLength: PATH_PART_CHARS },
+    bodyLimit: BODY_BYTES,
     frameworkErrors: answerError,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } }
   })

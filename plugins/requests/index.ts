@@ -1,20 +1,73 @@
-// How requests become values: form bodies, and what a client sees of an error. Query strings are parsed by the same parser,
-// which `app.ts` hands to the router.
+// How requests become values: the budget of bodies, forms and JSON, and what a client sees of an error. Query strings are parsed like
+// forms; `app.ts` hands the parser to the router.
 
 import { STATUS_CODES } from 'node:http'
-import formbody from '@fastify/formbody'
 import fp from 'fastify-plugin'
 import { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
+import { PARSE_AT_ONCE_BYTES } from '../../src/limits.ts'
 import { parseForm } from '../../src/core/form.ts'
+import { inOneGo, type Steps } from '../../src/core/json-reader.ts'
+import { readFields } from '../../src/core/json-shapes.ts'
+import { createBodyBudget } from './bodies.ts'
+import { createTurns, type InTurns } from './turns.ts'
+
+type Done = (error: Error | null, parsed?: unknown) => void
+type BodyParser = (request: FastifyRequest, body: Buffer, done: Done) => void
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    inTurns: InTurns
+    /** A parser that reads a short body at once, and a long one in turns. */
+    bodyParser (inSteps: (body: Buffer) => Steps<unknown>): BodyParser
+  }
+}
 
 export default fp(async app => {
+  const inTurns = createTurns()
+  app.decorate('inTurns', inTurns)
+  app.addHook('onRoute', createBodyBudget(() => performance.now()))
+
+  function parser (inSteps: (body: Buffer) => Steps<unknown>, atOnce = (body: Buffer) => inOneGo(inSteps(body))): BodyParser {
+    return (request, body, done) => {
+      if (request.is404) done(null)
+      else if (body.length > PARSE_AT_ONCE_BYTES) inTurns(request.raw.socket, inSteps(body)).then(parsed => done(null, parsed), done)
+      else parseAtOnce(atOnce, body, done)
+    }
+  }
+
+  app.decorate('bodyParser', inSteps => parser(inSteps))
   // Plain text is neither a form nor JSON.
-  app.removeContentTypeParser('text/plain')
-  await app.register(formbody, { parser: parseForm })
+  app.removeContentTypeParser(['text/plain', 'application/json'])
+  const parseText = (body: Buffer) => parseForm(body.toString())
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, parser(function * (body) { return parseText(body) }, parseText))
+  const parseFields = parser(readFields)
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (request.routeOptions.config.betweenNodes === true) parseAtOnce(parseTree, body, done)
+    else parseFields(request, body, done)
+  })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(() => { throw new KvError('KV_ERR_NO_ROUTE') })
 }, { name: 'requests' })
+
+function parseAtOnce (parse: (body: Buffer) => unknown, body: Buffer, done: Done): void {
+  let parsed: unknown
+  try {
+    parsed = parse(body)
+  } catch (error) {
+    return done(error as Error)
+  }
+  done(null, parsed)
+}
+
+/** JSON of any shape. */
+function parseTree (body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    throw new KvError('KV_ERR_MALFORMED', 'the body is not JSON')
+  }
+}
 
 /** Answers with the error's status and its JSON form. What is not in the catalogue is a defect: 500, and logged. */
 export function answerError (error: FastifyError | KvError | Error, request: FastifyRequest, reply: FastifyReply): void {

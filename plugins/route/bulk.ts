@@ -1,9 +1,10 @@
 // `/bulk_update_keys`: many pairs in one request, each written to its own owner by a quorum of its own.
 
-import { type FastifyInstance } from 'fastify'
+import { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { BULK_BYTES } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/form.ts'
+import { readPairs } from '../../src/core/json-shapes.ts'
 import { checkKey } from '../../src/core/key.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { answerOk, checkValue, plainRecord } from './answers.ts'
@@ -13,7 +14,7 @@ export function bulkRoute (app: FastifyInstance): void {
   const { coordinator } = app
 
   app.post('/bulk_update_keys', { bodyLimit: BULK_BYTES }, async (request, reply) => {
-    const pairs = parsePairs(fieldsOf(request.body).dic)
+    const pairs = await parsePairs(app, request)
     const notWritten: string[] = []
     await forEachOf(pairs, async ([key, value]) => {
       try {
@@ -29,14 +30,10 @@ export function bulkRoute (app: FastifyInstance): void {
 }
 
 /** Checks every pair before the first is written, so that a malformed request changes nothing. */
-function parsePairs (dic: unknown): Array<[key: string, value: Buffer]> {
-  let object: unknown
-  try {
-    // Given twice, or not as text, it is nothing: it would take a repair to read it.
-    object = typeof dic === 'string' ? JSON.parse(dic) : undefined
-  } catch {
-    object = undefined
-  }
-  if (typeof object !== 'object' || object === null || Array.isArray(object)) throw new KvError('KV_ERR_MALFORMED', 'dic is a JSON object of keys and values')
-  return Object.entries(object).map(([key, value]) => [checkKey(key), checkValue(value)])
+async function parsePairs (app: FastifyInstance, request: FastifyRequest): Promise<Array<[key: string, value: Buffer]>> {
+  const { dic } = fieldsOf(request.body)
+  // Given twice, or not as text, it is nothing: it would take a repair to read it.
+  if (typeof dic !== 'string') throw new KvError('KV_ERR_MALFORMED', 'dic is a JSON object of keys and values')
+  const steps = readPairs(Buffer.from(dic), (key, value) => [checkKey(key), checkValue(value)] as [string, Buffer])
+  return [...(await app.inTurns(request.raw.socket, steps)).values()]
 }
