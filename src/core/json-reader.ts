@@ -2,7 +2,7 @@
 // long body is read in steps, between which others have their turn. What is read is what `JSON.parse` would make of it.
 
 import { KvError } from '../errors.ts'
-import { JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from '../limits.ts'
+import { FIELDS_LIMIT, JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from '../limits.ts'
 
 /** A value without parts; undefined: a list or an object, of which nothing has been read. */
 export type Scalar = string | number | boolean | null | undefined
@@ -68,13 +68,38 @@ export function * readObject (cursor: Cursor, onField: OnField): Steps<void> {
   expect(cursor, CLOSE_OBJECT, 'a comma or the end of an object')
 }
 
-/** Reads a list; `readItem` reads the next of its items. */
-export function * readList (cursor: Cursor, readItem: (index: number) => Steps<void>): Steps<void> {
+/**
+ * The object that comes next, if its fields have no parts, are not too many and end within a step: most do, and `JSON.parse` is the fastest to
+ * read it. Undefined, and nothing is read, if it may be another.
+ */
+export function shortObjectAt (cursor: Cursor): { [name: string]: Scalar } | undefined {
+  const { bytes } = cursor
+  if (next(cursor) !== OPEN_OBJECT) return undefined
+  const start = cursor.at
+  const last = Math.min(bytes.length, start + PARSE_STEP_BYTES)
+  let commas = 0
+  for (let at = start + 1; at < last; at++) {
+    const byte = bytes[at]
+    if (byte === QUOTE) {
+      while (++at < last && bytes[at] !== QUOTE) if (bytes[at] === BACKSLASH) at++
+    } else if (byte === CLOSE_OBJECT) {
+      cursor.at = at + 1
+      return parse(bytes.toString('utf8', start, at + 1)) as { [name: string]: Scalar }
+    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST || (byte === COMMA && ++commas === FIELDS_LIMIT)) {
+      return undefined
+    }
+  }
+  return undefined
+}
+
+/** Reads a list; `readItem` reads the next of its items, or says how to read it. */
+export function * readList (cursor: Cursor, readItem: (index: number) => Steps<void> | void): Steps<void> {
   expect(cursor, OPEN_LIST, 'a list')
   if (take(cursor, CLOSE_LIST)) return
   let index = 0
   do {
-    yield * readItem(index++)
+    const reading = readItem(index++)
+    if (reading !== undefined) yield * reading
     if (isStepOver(cursor)) yield
   } while (take(cursor, COMMA))
   expect(cursor, CLOSE_LIST, 'a comma or the end of a list')
@@ -128,7 +153,7 @@ function scalarAt (cursor: Cursor): Scalar {
   while (end - start <= JSON_SCALAR_BYTES && !DELIMITERS.has(bytes[end] ?? END)) end++
   if (end === start || end - start > JSON_SCALAR_BYTES) throw unexpected(cursor, 'a value')
   cursor.at = end
-  return parse(bytes.toString('latin1', start, end))
+  return parse(bytes.toString('latin1', start, end)) as Scalar
 }
 
 /** The text that comes next; undefined, and nothing is read, if it is longer than a step. */
@@ -186,7 +211,7 @@ function isCut (length: number, byte: number): boolean {
   return length >= PARSE_STEP_BYTES && ((byte & 0xc0) !== 0x80 || length >= PARSE_STEP_BYTES + 4)
 }
 
-function parse (text: string): Scalar {
+function parse (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

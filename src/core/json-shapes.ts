@@ -3,7 +3,7 @@
 import { KvError, type ErrorCode } from '../errors.ts'
 import { BULK_PAIRS, FIELDS_LIMIT } from '../limits.ts'
 import { Empty } from './form.ts'
-import { cursorOf, expectEnd, isListNext, isObjectNext, readList, readObject, type Cursor, type Scalar, type Steps } from './json-reader.ts'
+import { cursorOf, expectEnd, isListNext, isObjectNext, readList, readObject, shortObjectAt, type Cursor, type Scalar, type Steps } from './json-reader.ts'
 
 /** Fields by name; of several with one name the last. */
 export type Scalars = { [name: string]: Scalar }
@@ -14,9 +14,9 @@ const MISSING: { readonly [name: string]: ErrorCode | undefined } = { key: 'KV_E
 /** An object of a few fields, whose values have no parts. Throws `KV_ERR_MALFORMED` and, where key or value has parts, what their absence is. */
 export function * readFields (bytes: Buffer): Steps<Scalars> {
   const cursor = cursorOf(bytes)
-  const fields = yield * readFieldsAt(cursor, (name, value) => {
-    if (value === undefined && Object.hasOwn(MISSING, name)) throw new KvError(MISSING[name] as ErrorCode)
-  })
+  const fields = shortObjectAt(cursor) ?? (yield * readLongObject(cursor, name => {
+    if (Object.hasOwn(MISSING, name)) throw new KvError(MISSING[name] as ErrorCode)
+  }))
   expectEnd(cursor)
   return fields
 }
@@ -27,14 +27,28 @@ export function * readBatch<T> (bytes: Buffer, limit: number, check: (operation:
   const noList = () => new KvError('KV_ERR_MALFORMED', `operations is a list of up to ${limit} operations`)
   let operations: T[] | undefined
 
-  function * readOperation (index: number): Steps<void> {
+  function add (fields: Scalars, index: number): void {
+    operations?.push(check(fields, index))
+  }
+
+  /** Most operations are short and read at once. */
+  function readOperation (index: number): Steps<void> | undefined {
     if (index >= limit) throw noList()
     try {
       if (!isObjectNext(cursor)) throw new KvError('KV_ERR_MALFORMED', 'an operation is an object')
-      const fields = yield * readFieldsAt(cursor, () => {})
-      operations?.push(check(fields, index))
+      const fields = shortObjectAt(cursor)
+      if (fields === undefined) return readLongOperation(index)
+      add(fields, index)
     } catch (error) {
-      throw error instanceof KvError ? new KvError(error.code, `operation ${index}: ${error.message}`) : error
+      throw ofOperation(index, error)
+    }
+  }
+
+  function * readLongOperation (index: number): Steps<void> {
+    try {
+      add(yield * readLongObject(cursor), index)
+    } catch (error) {
+      throw ofOperation(index, error)
     }
   }
 
@@ -62,14 +76,18 @@ export function * readPairs<T> (bytes: Buffer, check: (key: string, value: Scala
   return pairs
 }
 
-/** An object of a few fields; `refuse` may throw what is wrong with one. */
-function * readFieldsAt (cursor: Cursor, refuse: (name: string, value: Scalar) => void): Steps<Scalars> {
+/** An object of a few fields that may be long; `refuse` may throw what is wrong with a field that has parts. */
+function * readLongObject (cursor: Cursor, refuse = (_name: string): void => {}): Steps<Scalars> {
   const fields = new Empty() as Scalars
   let count = 0
   yield * readObject(cursor, (name, value) => {
     if (++count > FIELDS_LIMIT) throw new KvError('KV_ERR_MALFORMED', `an object has up to ${FIELDS_LIMIT} fields here`)
-    refuse(name, value)
+    if (value === undefined) refuse(name)
     fields[name] = value
   })
   return fields
+}
+
+function ofOperation (index: number, error: unknown): unknown {
+  return error instanceof KvError ? new KvError(error.code, `operation ${index}: ${error.message}`) : error
 }

@@ -97,7 +97,7 @@ t.test('texts that are longer than a step, wherever they are cut', async () => {
 
 t.test('what has another shape', async t => {
   const refused = (read: (bytes: Buffer) => Steps<unknown>, text: string, code = 'KV_ERR_MALFORMED') => t.throws(() => inOneGo(read(Buffer.from(text))), { code }, text.slice(0, 60))
-  for (const text of ['', ' ', '[]', 'null', '7', '"x"', '{', '{}x', '{"a"}', '{"a":}', '{"a":1,}', '{,}', '{"a":1 "b":2}', '{a:1}', '{"a":01}', '{"a":1e}', '{"a":tru}', '{"a":"\n"}', '{"a":"\\x"}', '{"a":"\\u00"}', '{"a":"', '{"a":"\\', '{"a":[]}', '{"a":{}}', `{"a":${'1'.repeat(2_000)}}`, '{"key":"k"}}']) refused(readFields, text)
+  for (const text of ['', ' ', '[]', 'null', '7', '"x"', '{', '{}x', '{"a"}', '{"a":}', '{"a":1,}', '{,}', '{"a":1 "b":2}', '{a:1}', '{"a":01}', '{"a":1e}', '{"a":tru}', '{"a":"\n"}', '{"a":"\\x"}', '{"a":"\\u00"}', '{"a":"', '{"a":"\\', '{"a":[]}', '{"a":{}}', '{"key":"k"}}']) refused(readFields, text)
   refused(readFields, '{"key":[]}', 'KV_ERR_KEY_MISSING')
   refused(readFields, '{"val":{}}', 'KV_ERR_VALUE_MISSING')
   refused(readFields, `{${Array.from({ length: FIELDS_LIMIT + 1 }, (_, i) => `"${i}":1`).join()}}`)
