@@ -8,7 +8,7 @@ import { compareRings, parseRing, ringToJson } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 
 export function tidyRoute (app: FastifyInstance, keeper: Keeper): void {
-  app.post<{ Body: { ring?: unknown } | undefined }>('/internal/tidy', { config: { betweenNodes: true }, bodyLimit: RING_BYTES }, async (request, reply) => {
+  app.post<{ Body: { ring?: unknown } | undefined }>('/internal/tidy', { bodyLimit: RING_BYTES }, async (request, reply) => {
     const asked = parseRing(JSON.stringify(request.body?.ring ?? null))
     await app.ring.install(asked)
     // A node of another cluster, whose ring is the newer one, has nothing to install; it would never take the ring that names it.

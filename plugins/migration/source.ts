@@ -28,7 +28,7 @@ const PULL_SCHEMA = {
 export function sourceRoutes (app: FastifyInstance): void {
   const { ring } = app
 
-  app.post<{ Body: PullRequest }>('/internal/pull', { config: { betweenNodes: true }, schema: PULL_SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
+  app.post<{ Body: PullRequest }>('/internal/pull', { schema: PULL_SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
     const asked = parseRing(JSON.stringify(request.body.ring))
     await ring.install(asked)
     const { view } = ring

@@ -142,7 +142,7 @@ export default fp<PeersOptions>(async (app, { token, tls, wallMs }) => {
   app.register(async internal => {
     internal.removeAllContentTypeParsers()
     internal.addContentTypeParser('application/octet-stream', { parseAs: 'buffer', bodyLimit: BODY_BYTES }, (_request, body, done) => done(null, body))
-    internal.post<{ Body: Buffer | undefined }>('/internal/ops', { config: { betweenNodes: true }, bodyLimit: BODY_BYTES }, async (request, reply) => {
+    internal.post<{ Body: Buffer | undefined }>('/internal/ops', { bodyLimit: BODY_BYTES }, async (request, reply) => {
       const frame = decodeRequest(request.body ?? NO_BYTES)
       const settled = await settleRings(frame) ?? await serve(frame)
       return reply.code(settled.verdict === 'served' ? 200 : 409).type('application/octet-stream').send(encodeReply(settled))

@@ -51,7 +51,7 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
     }
   })
 
-  app.post<{ Body: { readonly vote: string } }>('/internal/vote', { config: { betweenNodes: true }, schema: VOTE_SCHEMA, bodyLimit: VOTE_BYTES }, async (request, reply) => {
+  app.post<{ Body: { readonly vote: string } }>('/internal/vote', { schema: VOTE_SCHEMA, bodyLimit: VOTE_BYTES }, async (request, reply) => {
     const answer = await keeper.vote(parseRequest(request.body.vote))
     return reply.type('application/json; charset=utf-8').send(answerToText(answer))
   })

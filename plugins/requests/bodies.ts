@@ -6,12 +6,8 @@ import { type RouteOptions } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { BODIES_BYTES, BODY_FREE_BYTES, BODY_PATIENCE_MS } from '../../src/limits.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Nodes alone ask this: its bodies are not counted, so that clients cannot keep nodes from each other, and its JSON may have any shape. */
-    betweenNodes?: boolean
-  }
-}
+/** What nodes alone ask: its bodies are not counted, so that clients cannot keep nodes from each other. */
+export const BETWEEN_NODES = '/internal/'
 
 interface Body { readonly request: IncomingMessage, readonly bytes: number, readonly sinceMs: number }
 
@@ -49,8 +45,8 @@ export function createBodyBudget (nowMs: () => number): (route: RouteOptions) =>
   }
 
   return route => {
-    const { bodyLimit, method, config } = route
-    if (bodyLimit === undefined || config?.betweenNodes === true || BODYLESS.has(String(method))) return
+    const { bodyLimit, method, url } = route
+    if (bodyLimit === undefined || url.startsWith(BETWEEN_NODES) || BODYLESS.has(String(method))) return
     route.preParsing = (request, reply, _payload, done) => {
       const more = bytesOf(request.raw, bodyLimit)
       // One that is too large for its path is not read either, whether or not there is room.

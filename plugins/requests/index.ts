@@ -9,7 +9,7 @@ import { PARSE_AT_ONCE_BYTES } from '../../src/limits.ts'
 import { parseForm } from '../../src/core/form.ts'
 import { inOneGo, type Steps } from '../../src/core/json-reader.ts'
 import { readFields } from '../../src/core/json-shapes.ts'
-import { createBodyBudget } from './bodies.ts'
+import { BETWEEN_NODES, createBodyBudget } from './bodies.ts'
 import { createTurns, type InTurns } from './turns.ts'
 
 type Done = (error: Error | null, parsed?: unknown) => void
@@ -43,7 +43,8 @@ export default fp(async app => {
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, parser(function * (body) { return parseText(body) }, parseText))
   const parseFields = parser(readFields)
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.routeOptions.config.betweenNodes === true) parseAtOnce(parseTree, body, done)
+    // Nodes send rings, which have parts.
+    if (request.raw.url?.startsWith(BETWEEN_NODES) === true) parseAtOnce(parseTree, body, done)
     else parseFields(request, body, done)
   })
   app.setErrorHandler(answerError)

@@ -12,7 +12,7 @@ interface Sent { readonly request: { complete: boolean, destroyed: boolean }, re
 /** A route with a budget of its own, a clock, and what sends it batches. */
 function startRoute () {
   let nowMs = 0
-  const route = { method: 'POST', bodyLimit: BATCH_BYTES } as unknown as RouteOptions
+  const route = { method: 'POST', url: '/kv/batch', bodyLimit: BATCH_BYTES } as unknown as RouteOptions
   createBodyBudget(() => nowMs)(route)
   const admit = route.preParsing as unknown as (request: unknown, reply: unknown, payload: unknown, done: (error?: unknown) => void) => void
 
