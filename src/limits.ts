@@ -33,26 +33,6 @@ export const FORM_BYTES = 3 * (VALUE_BYTES + KEY_BYTES) + 64
 /** Largest body where a path says nothing else; a change of the ring is asked for in less. */
 export const BODY_BYTES = 16 * 1024
 
-/** Parts of a form or a query, and fields of a JSON object; a pair needs two. */
-export const FIELDS_LIMIT = 32
-
-/** Longest number in JSON, bytes. */
-export const JSON_SCALAR_BYTES = 1_024
-
-/** Bodies up to this are parsed when they are there, in less time than the rest of their request takes. Longer ones wait for their turn, and one turn reads this much more or less. */
-export const PARSE_AT_ONCE_BYTES = 16 * 1024
-export const PARSE_STEP_BYTES = 256 * 1024
-
-/**
- * Bytes of clients' bodies that a process takes in and works on at a time: twenty of the largest forms. Smaller bodies than `BODY_FREE_BYTES` are not counted:
- * with all its connections at work a process holds 32 MB of them.
- */
-export const BODIES_BYTES = 64 * 1024 * 1024
-export const BODY_FREE_BYTES = 4 * 1024
-
-/** Where there is no room for another body, those that have been coming for so long give way: at 5 Mbit/s a value takes less. */
-export const BODY_PATIENCE_MS = 5_000
-
 /** Largest body of `/bulk_update_keys`, bytes. */
 export const BULK_BYTES = 32 * 1024 * 1024
 

@@ -4,7 +4,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { type RouteOptions } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { BODIES_BYTES, BODY_FREE_BYTES, BODY_PATIENCE_MS } from '../../src/limits.ts'
+import { BODIES_BYTES, BODY_FREE_BYTES, BODY_PATIENCE_MS } from './limits.ts'
 
 /** What nodes alone ask: its bodies are not counted, so that clients cannot keep nodes from each other. */
 export const BETWEEN_NODES = '/internal/'

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { KvError } from '../errors.ts'
-import { FIELDS_LIMIT } from '../limits.ts'
+import { FIELDS_LIMIT } from './limits.ts'
 
 /** A field is text, or bytes where it is not UTF-8; a list where it was given more than once. */
 export type Field = string | Buffer

@@ -2,7 +2,7 @@
 // long body is read in steps, between which others have their turn. What is read is what `JSON.parse` would make of it.
 
 import { KvError } from '../errors.ts'
-import { FIELDS_LIMIT, JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from '../limits.ts'
+import { FIELDS_LIMIT, JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from './limits.ts'
 
 /** A value without parts; undefined: a list or an object, of which nothing has been read. */
 export type Scalar = string | number | boolean | null | undefined

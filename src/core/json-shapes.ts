@@ -1,7 +1,8 @@
 // The three shapes of JSON that clients and operators send: a pair or another few fields, the operations of a batch, and many pairs.
 
 import { KvError, type ErrorCode } from '../errors.ts'
-import { BULK_PAIRS, FIELDS_LIMIT } from '../limits.ts'
+import { BULK_PAIRS } from '../limits.ts'
+import { FIELDS_LIMIT } from './limits.ts'
 import { Empty } from './form.ts'
 import { cursorOf, expectEnd, isListNext, isObjectNext, readList, readObject, shortObjectAt, type Cursor, type Scalar, type Steps } from './json-reader.ts'
 

@@ -4,7 +4,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { BATCH_BYTES, BODIES_BYTES, BODY_FREE_BYTES, VALUE_BYTES } from '../../src/limits.ts'
+import { BATCH_BYTES, VALUE_BYTES } from '../../src/limits.ts'
+import { BODIES_BYTES, BODY_FREE_BYTES } from '../../plugins/requests/limits.ts'
 import { until } from '../support/memcached.ts'
 import { startNodes, type TestNode } from '../support/nodes.ts'
 

@@ -3,7 +3,8 @@
 import t, { type Test } from 'tap'
 import { type Steps } from '../../src/core/json-reader.ts'
 import { readBatch, readFields, readPairs } from '../../src/core/json-shapes.ts'
-import { BATCH_OPS, FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../src/limits.ts'
+import { BATCH_OPS } from '../../src/limits.ts'
+import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../src/core/limits.ts'
 
 /** A body that tells how far it has been read. */
 function watched (text: string): { readonly bytes: Buffer, readonly read: () => number } {

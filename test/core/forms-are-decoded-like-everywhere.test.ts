@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { fieldsOf, numberField, parseForm } from '../../src/core/form.ts'
-import { FIELDS_LIMIT } from '../../src/limits.ts'
+import { FIELDS_LIMIT } from '../../src/core/limits.ts'
 import { texts } from '../support/arbitraries.ts'
 
 const WRONG = /%(?![0-9a-f]{2})/i

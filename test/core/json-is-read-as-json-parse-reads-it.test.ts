@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { inOneGo, type Steps } from '../../src/core/json-reader.ts'
 import { readBatch, readFields, readPairs } from '../../src/core/json-shapes.ts'
-import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../src/limits.ts'
+import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../src/core/limits.ts'
 import { texts } from '../support/arbitraries.ts'
 import { almost, objects, writtenText } from '../support/json-text.ts'
 

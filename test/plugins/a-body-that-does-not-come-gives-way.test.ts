@@ -5,7 +5,8 @@ import { EventEmitter } from 'node:events'
 import { type RouteOptions } from 'fastify'
 import t from 'tap'
 import { createBodyBudget } from '../../plugins/requests/bodies.ts'
-import { BATCH_BYTES, BODIES_BYTES, BODY_PATIENCE_MS } from '../../src/limits.ts'
+import { BATCH_BYTES } from '../../src/limits.ts'
+import { BODIES_BYTES, BODY_PATIENCE_MS } from '../../plugins/requests/limits.ts'
 
 interface Sent { readonly request: { complete: boolean, destroyed: boolean }, readonly response: EventEmitter, readonly refused: unknown }
 

@@ -6,7 +6,7 @@ import fastify from 'fastify'
 import t from 'tap'
 import requests from '../../plugins/requests/index.ts'
 import { createTurns } from '../../plugins/requests/turns.ts'
-import { PARSE_AT_ONCE_BYTES } from '../../src/limits.ts'
+import { PARSE_AT_ONCE_BYTES } from '../../plugins/requests/limits.ts'
 
 const CLIENT = { destroyed: false }
 
