@@ -2,6 +2,7 @@
 // forms; `app.ts` hands the parser to the router.
 
 import { STATUS_CODES } from 'node:http'
+import formbody from '@fastify/formbody'
 import fp from 'fastify-plugin'
 import { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
@@ -11,6 +12,9 @@ import { inOneGo, type Steps } from '../../src/core/json-reader.ts'
 import { readFields } from '../../src/core/json-shapes.ts'
 import { BETWEEN_NODES, createBodyBudget } from './bodies.ts'
 import { createTurns, type InTurns } from './turns.ts'
+
+/** The text of a long form, which waits for its turn. */
+const LONG = Symbol('the text of a long form')
 
 type Done = (error: Error | null, parsed?: unknown) => void
 type BodyParser = (request: FastifyRequest, body: Buffer, done: Done) => void
@@ -28,19 +32,26 @@ export default fp(async app => {
   app.decorate('inTurns', inTurns)
   app.addHook('onRoute', createBodyBudget(() => performance.now()))
 
-  function parser (inSteps: (body: Buffer) => Steps<unknown>, atOnce = (body: Buffer) => inOneGo(inSteps(body))): BodyParser {
+  function parser (inSteps: (body: Buffer) => Steps<unknown>): BodyParser {
     return (request, body, done) => {
       if (request.is404) done(null)
       else if (body.length > PARSE_AT_ONCE_BYTES) inTurns(request.raw.socket, inSteps(body)).then(parsed => done(null, parsed), done)
-      else parseAtOnce(atOnce, body, done)
+      else parseAtOnce(() => inOneGo(inSteps(body)), body, done)
     }
   }
 
-  app.decorate('bodyParser', inSteps => parser(inSteps))
+  app.decorate('bodyParser', parser)
   // Plain text is neither a form nor JSON.
   app.removeContentTypeParser(['text/plain', 'application/json'])
-  const parseText = (body: Buffer) => parseForm(body.toString())
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, parser(function * (body) { return parseText(body) }, parseText))
+  await app.register(formbody, { parser: text => text.length > PARSE_AT_ONCE_BYTES ? { [LONG]: text } : parseForm(text) })
+  app.addHook('preValidation', (request, _reply, done) => {
+    const text = (request.body as { [LONG]?: string } | null | undefined)?.[LONG]
+    if (text === undefined || request.is404) return done()
+    inTurns(request.raw.socket, inOneStep(() => parseForm(text))).then(fields => {
+      request.body = fields
+      done()
+    }, done)
+  })
   const parseFields = parser(readFields)
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     // Nodes send rings, which have parts.
@@ -50,6 +61,10 @@ export default fp(async app => {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(() => { throw new KvError('KV_ERR_NO_ROUTE') })
 }, { name: 'requests' })
+
+function * inOneStep<T> (parse: () => T): Steps<T> {
+  return parse()
+}
 
 function parseAtOnce (parse: (body: Buffer) => unknown, body: Buffer, done: Done): void {
   let parsed: unknown

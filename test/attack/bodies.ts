@@ -8,27 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { Agent, request } from 'undici'
 import type { Health } from './health-thread.ts'
-
-export interface Target {
-  /** `http://host:port` of a node. */
-  readonly url: string
-  /** The processes that have to live on. */
-  readonly pids: readonly number[]
-}
-
-export interface BodiesOptions {
-  /** How often each bomb is thrown; the median of the longest waits counts, as a shared machine holds everybody up at times. 3. */
-  readonly rounds?: number
-  readonly tell?: (line: string) => void
-}
-
-export interface Verdict {
-  readonly name: string
-  /** What should not have been; empty: the node has withstood. */
-  readonly faults: readonly string[]
-  /** What was measured, by name. */
-  readonly figures: { readonly [name: string]: number }
-}
+import { type AttackOptions, type Target, type Verdict } from './verdict.ts'
 
 interface Body {
   readonly name: string
@@ -85,7 +65,9 @@ function bombs (): Bomb[] {
 }
 
 /** Throws all bombs at the node, one kind after the other. */
-export async function attack ({ url, pids }: Target, { rounds = 3, tell = () => {} }: BodiesOptions = {}): Promise<Verdict> {
+export async function attack ({ url, pids }: Target, { quick, tell }: AttackOptions): Promise<Verdict> {
+  // The median of the longest waits counts, as a shared machine holds everybody up at times.
+  const rounds = quick ? 1 : 3
   const faults: string[] = []
   const figures: { [name: string]: number } = {}
   const thread = new Worker(THREAD, { workerData: url })

@@ -3,12 +3,13 @@
 
 import { createEnding } from '../support/ending.ts'
 import { startCluster } from '../support/cluster.ts'
+import { attack as bodies } from './bodies.ts'
 import { attack as idle } from './idle.ts'
 import { attack as malformed } from './malformed.ts'
 import { attack as slowReaders, attackWithBatches } from './slow-readers.ts'
 import { type Attack } from './verdict.ts'
 
-const ATTACKS: { readonly [name: string]: Attack } = { idle, malformed, 'slow-readers': slowReaders, 'slow-batches': attackWithBatches }
+const ATTACKS: { readonly [name: string]: Attack } = { bodies, idle, malformed, 'slow-readers': slowReaders, 'slow-batches': attackWithBatches }
 
 /** What the command line says. Throws with what it cannot mean. */
 function parseArguments (args: readonly string[]): { quick: boolean, seed: number, names: string[] } {
