@@ -16,7 +16,7 @@ import storage from '../plugins/storage/index.ts'
 import unsent from '../plugins/unsent/index.ts'
 import { parseForm } from './core/form.ts'
 import { type Storage } from './core/ports.ts'
-import { type TlsIdentity } from '../plugins/peers/channel.ts'
+import { type TlsIdentity } from '../plugins/peers/hello.ts'
 import { type Clock } from './core/version.ts'
 import { BODY_BYTES, CONNECTIONS, HEAD_MS, PATH_PART_CHARS, REQUEST_MS } from './limits.ts'
 
@@ -56,7 +56,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
 
   await app.register(requests)
   await app.register(unsent, { secure: tls !== undefined })
-  await app.register(auth, { token, certified: tls !== undefined })
+  await app.register(auth, { node, token, certified: tls !== undefined })
   await app.register(storage, { storage: options.storage })
   await app.register(ring, { node, keeper, replicas })
   await app.register(replica)

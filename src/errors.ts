@@ -22,6 +22,7 @@ export const CATALOGUE = {
   KV_ERR_UNKNOWN_NODE: entry(404, 'no such node on the ring'),
   KV_ERR_NO_ROUTE: entry(404, 'no such path or method'),
   KV_ERR_RING_CONFLICT: entry(409, 'the ring has changed in another way'),
+  KV_ERR_NODE_NAME: entry(409, 'the node calls itself by another name'),
   KV_ERR_FENCED: entry(409, 'the sender has another ring'),
   KV_ERR_VALUE_TOO_LARGE: entry(413, 'a value has up to 1000000 bytes'),
   KV_ERR_BODY_TOO_LARGE: entry(413, 'the body is too large'),

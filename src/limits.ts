@@ -119,6 +119,19 @@ export const PEER_LONGEST_MS = 5_000
 /** Longest wait for a connection to another node. */
 export const PEER_CONNECT_MS = 1_000
 
+/** Longest wait for each answer of the hello at the beginning of a connection; a node gives it without asking anything else. */
+export const HELLO_MS = 1_000
+
+/** Longest body of a hello, a name and two digests; and of its whole answer, with the head. */
+export const HELLO_BYTES = 1_024
+export const HELLO_ANSWER_BYTES = 4_096
+
+/**
+ * How long a request that lacks this node for its quorum waits for the answer to a look for a node that was silent. A node that is back answers within
+ * milliseconds, as the question waits in its socket; one that needs longer counts again when the look, which goes on, is answered.
+ */
+export const PEER_LOOK_MS = 250
+
 /** How often each process tells a random other node which ring it has, milliseconds. */
 export const GOSSIP_MS = 1_000
 
@@ -202,6 +215,13 @@ export const CHANGE_LOOK_MS = 100
 
 /** Longest wait for a node that is to receive pairs to have purged what it held before. */
 export const TIDY_WAIT_MS = 60_000
+
+/**
+ * It says within so long whether it has, and is asked again meanwhile; and longest wait for that answer, before which the node may have to install
+ * a ring. A host that says nothing holds nobody for longer.
+ */
+export const TIDY_ANSWER_MS = 1_000
+export const TIDY_CALL_MS = INSTALL_DEADLINE_MS
 
 /** How often it is looked whether the purge is over: it goes on in another process. */
 export const TIDY_POLL_MS = 50

@@ -2,7 +2,7 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type TlsIdentity } from '../plugins/peers/channel.ts'
+import { type TlsIdentity } from '../plugins/peers/hello.ts'
 import { type TlsFiles } from './config.ts'
 import { KvError } from './errors.ts'
 

@@ -4,10 +4,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { CHANGE_LOOK_MS, CHANGE_WAIT_MS, REGISTER_ATTEMPTS, SLOTS, TIDY_WAIT_MS } from '../../src/limits.ts'
+import { CHANGE_LOOK_MS, CHANGE_WAIT_MS, REGISTER_ATTEMPTS, SLOTS, TIDY_CALL_MS, TIDY_POLL_MS, TIDY_WAIT_MS } from '../../src/limits.ts'
 import { beginChange, isDone, leaving, type Change } from '../../src/core/change.ts'
 import { majority, preferenceList } from '../../src/core/placement.ts'
 import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
+import { type TidyAnswer } from './tidy.ts'
 
 /** The newest ring that this node can learn of: it may be no member any more, or have been out of touch. Throws `KV_ERR_NO_RING`. */
 export async function newest ({ ring, ringRegister }: FastifyInstance): Promise<Ring> {
@@ -22,7 +23,7 @@ export async function newest ({ ring, ringRegister }: FastifyInstance): Promise<
 /**
  * Has the members agree on the change; resolves with the newest ring before that, and the ring under which it has begun, or is done already. Whoever
  * asks for what another request carries out meanwhile has what it wants: the node that it is to remove is not unknown, but removed.
- * Throws what `beginChange` throws, `KV_ERR_NO_RING`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
+ * Throws what `beginChange` throws, `KV_ERR_NO_RING`, `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
  */
 export async function begin (app: FastifyInstance, change: Change): Promise<{ before: Ring, after: Ring }> {
   let first: Ring | undefined
@@ -44,14 +45,23 @@ export async function begin (app: FastifyInstance, change: Change): Promise<{ be
 
 /**
  * A receiver must answer, belong to no other cluster and hold nothing of before: a value that was deleted since would come back with it.
- * False: it has a newer ring, which is in force here then. Throws `KV_ERR_NODE_NOT_READY`.
+ * False: it has a newer ring, which is in force here then. Throws `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`.
  */
 async function askReceiver ({ peers, ring }: FastifyInstance, node: string, before: Ring): Promise<boolean> {
+  const endMs = performance.now() + TIDY_WAIT_MS
   try {
-    const answer = JSON.parse(await peers.channel(node).call('/internal/tidy', { ring: ringToJson(before) }, TIDY_WAIT_MS)) as { tidy: boolean, ring: unknown }
-    if (!answer.tidy) await ring.install(parseRing(JSON.stringify(answer.ring)))
-    return answer.tidy
+    for (;;) {
+      const answer = JSON.parse(await peers.channel(node).call('/internal/tidy', { ring: ringToJson(before) }, TIDY_CALL_MS)) as TidyAnswer
+      if (answer.tidy) return true
+      if (!('waitsFor' in answer)) {
+        await ring.install(parseRing(JSON.stringify(answer.ring)))
+        return false
+      }
+      if (performance.now() > endMs) throw new Error(answer.waitsFor)
+      await pause(TIDY_POLL_MS)
+    }
   } catch (error) {
+    if (error instanceof KvError && error.code === 'KV_ERR_NODE_NAME') throw error
     throw new KvError('KV_ERR_NODE_NOT_READY', `${node} is to receive pairs and is not ready: ${(error as Error).message}`)
   }
 }

@@ -1,45 +1,34 @@
 // The channel to one other node. Operations gather while an event-loop tick lasts, and longer while frames are under way,
 // and travel as one frame; each gets its own answer. A slow node fills its own channel only.
 
-import { type IncomingHttpHeaders } from 'node:http'
 import { type FastifyBaseLogger } from 'fastify'
-import { Pool, type Dispatcher } from 'undici'
-import { withDeadline } from '../../src/core/deadline.ts'
+import { Pool } from 'undici'
 import { digestOf } from '../../src/core/digest.ts'
 import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring } from '../../src/core/ring.ts'
 import { skewOf, type Skew } from '../../src/core/skew.ts'
 import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
-import { PEER_ASIDES, PEER_CONNECT_MS, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT } from '../../src/limits.ts'
+import { PEER_ASIDES, PEER_DEADLINE_MS, PEER_FRAMES_IN_FLIGHT } from '../../src/limits.ts'
 import { createBreaker } from './breaker.ts'
+import { createCaller, type Caller } from './caller.ts'
 import { postFrame } from './frame.ts'
+import { createConnector, type HelloOptions } from './hello.ts'
 import { createQueue, type Outcome, type Waiting } from './queue.ts'
 
-export interface Channel {
-  /** Never rejects; settles within the deadlines of queue and frame. With `insist` an open circuit does not hold it back. */
+export interface Channel extends Caller {
+  /** Never rejects; settles within the deadlines of queue and frame. With `insist` an open circuit holds it back only if the node does not answer now either. */
   send (ring: Ring, operation: Operation, insist?: boolean): Promise<Outcome>
   /** An empty frame: either side learns the newer ring. */
   greet (): Promise<void>
   /** An empty frame that tells the node no ring, only which one this process has: its operator may be about to give it its first one. */
   probe (): Promise<void>
-  /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */
-  call (path: string, body: object, timeoutMs: number): Promise<string>
-  /** As `call`, for an answer that is read as it comes. The node may be silent for so long. */
-  stream (path: string, body: object, silenceMs: number): Promise<{ readonly headers: IncomingHttpHeaders, readonly body: AsyncIterable<Buffer> }>
   /** True while nothing is under way. */
   readonly idle: boolean
   close (): Promise<void>
 }
 
-/** What a node shows to others, and the authority that it trusts; PEM. */
-export interface TlsIdentity { readonly cert: Buffer, readonly key: Buffer, readonly ca: Buffer }
-
-export interface ChannelOptions {
-  readonly node: string
-  /** Undefined: plain HTTP. */
-  readonly tls: TlsIdentity | undefined
-  readonly headers: { readonly [name: string]: string }
+export interface ChannelOptions extends HelloOptions {
   readonly log: FastifyBaseLogger
   readonly wallMs: () => number
   /** This process's ring, and as JSON for a node that is behind. */
@@ -53,16 +42,20 @@ export interface ChannelOptions {
   measured (skew: Skew): void
 }
 
-/** What is kept of an error's text. */
-const ERROR_CHARS = 1_000
+const UNREACHABLE = failed('unreachable')
+
+const FRAME_HEADERS = { 'content-type': 'application/octet-stream' }
 
 /** Failures before a connection stood: nothing of the frame can have been carried out. */
-const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
+const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'KV_ERR_NODE_NAME', 'KV_ERR_NODE_NOT_READY'])
 
-export function createChannel ({ node, tls, headers, log, wallMs, mine, install, awakeMs, heard, measured }: ChannelOptions): Channel {
-  const pool = createPool(node, tls, PEER_FRAMES_IN_FLIGHT + 2)
-  // Others than those of frames, so that long pulls, votes and questions do not take the way of operations.
-  const asides = createPool(node, tls, PEER_ASIDES)
+/** Failures that took the whole of a deadline to show. */
+const SILENT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
+
+export function createChannel (options: ChannelOptions): Channel {
+  const { node, log, wallMs, mine, install, awakeMs, heard, measured } = options
+  const pool = createPool(options, PEER_FRAMES_IN_FLIGHT + 2)
+  const asides = createPool(options, PEER_ASIDES)
   const queue = createQueue(awakeMs)
   let framesInFlight = 0
   let scheduled = false
@@ -70,9 +63,10 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
   const learn = createLearner(node, install, log)
 
   function send (ring: Ring, operation: Operation, insist = false): Promise<Outcome> {
+    if (insist && !breaker.admits()) return breaker.look().then(answers => answers ? send(ring, operation) : UNREACHABLE)
     return new Promise(resolve => {
-      if (!insist && !breaker.admits()) resolve(failed('unreachable'))
-      else if (queue.enter(ring, operation, insist, resolve)) schedule()
+      if (!breaker.admits()) resolve(UNREACHABLE)
+      else if (queue.enter(ring, operation, resolve)) schedule()
       else resolve(failed('overloaded'))
     })
   }
@@ -94,7 +88,7 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
     const nowMs = awakeMs()
     const open = breaker.admits()
     return queue.takeFrame().filter(waiting => {
-      if ((open || waiting.insist) && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
+      if (open && nowMs - waiting.sinceMs < PEER_DEADLINE_MS) return true
       answer(waiting, failed(waiting.otherwise))
       return false
     })
@@ -122,8 +116,9 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
 
   /** A get whose connection broke is tried once more; a merge is not, as it may have been carried out. */
   function fail (frame: readonly Waiting[], error: unknown): void {
-    const reason: FailureReason = NOT_SENT.has((error as { code?: string }).code ?? '') ? 'unreachable' : 'timeout'
-    const broke = (error as { code?: string }).code === 'UND_ERR_SOCKET' || (error as { code?: string }).code === 'ECONNRESET'
+    const code = codeOf(error)
+    const reason: FailureReason = NOT_SENT.has(code) ? 'unreachable' : 'timeout'
+    const broke = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET'
     for (const waiting of frame) {
       if (broke && waiting.attempt === 0 && waiting.operation.record === undefined) queue.return({ ...waiting, attempt: 1 })
       else answer(waiting, failed(reason))
@@ -146,13 +141,13 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
     breaker.move('attempt')
     try {
       const sentMs = performance.now()
-      const reply = decodeReply(await postFrame(pool, { node, headers, body: encodeRequest({ ring, digest: digestOf(ring), ringJson, operations }) }))
+      const reply = decodeReply(await postFrame(pool, { node, headers: FRAME_HEADERS, body: encodeRequest({ ring, digest: digestOf(ring), ringJson, operations }) }))
       breaker.move('success')
       if (reply.clockMs !== undefined) measured(skewOf(reply.clockMs, wallMs(), performance.now() - sentMs))
       heard(ring, reply)
       return reply
     } catch (error) {
-      breaker.move('failure')
+      breaker.move(SILENT.has(codeOf(error)) ? 'silence' : 'failure', (error as Error).message)
       throw error
     }
   }
@@ -162,9 +157,11 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
     if (newest !== undefined && breaker.admits()) await exchange(newest.ring, [])
   }
 
+  /** Resolves if the node answers. */
   async function probe (): Promise<void> {
     const newest = mine()
-    if (newest !== undefined && breaker.admits()) await ask(newest.ring, undefined, [])
+    if (newest === undefined) throw new KvError('KV_ERR_NO_RING')
+    await ask(newest.ring, undefined, [])
   }
 
   async function close (): Promise<void> {
@@ -174,11 +171,11 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
   }
 
   return {
-    ...createCaller(node, asides, headers),
+    ...createCaller(node, asides),
     get idle () { return queue.length === 0 && framesInFlight === 0 && pool.stats.size === 0 && asides.stats.size === 0 },
     send,
     greet,
-    probe,
+    probe: async () => { if (breaker.admits()) await probe() },
     close
   }
 }
@@ -186,6 +183,8 @@ export function createChannel ({ node, tls, headers, log, wallMs, mine, install,
 function answer (waiting: Waiting, outcome: Outcome): void {
   for (const caller of waiting.callers) caller(outcome)
 }
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
 
 /** Takes over what the node sends as its ring; false: that was not possible. */
 function createLearner (node: string, install: ChannelOptions['install'], log: FastifyBaseLogger): (json: string) => Promise<boolean> {
@@ -203,47 +202,16 @@ function createLearner (node: string, install: ChannelOptions['install'], log: F
   }
 }
 
-/** Requests that are no frames. */
-function createCaller (node: string, pool: Pool, headers: ChannelOptions['headers']): Pick<Channel, 'call' | 'stream'> {
-  async function stream (path: string, body: object, timeoutMs: number): Promise<Dispatcher.ResponseData> {
-    const patience = new AbortController()
-    const asked = pool.request({
-      method: 'POST',
-      path,
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      signal: patience.signal
-    })
-    // Its own deadlines begin when there is a connection for it.
-    const answer = await withDeadline(asked, timeoutMs + PEER_CONNECT_MS, () => new KvError('KV_ERR_NODE_NOT_READY', `${node} did not answer in time`)).catch(error => {
-      patience.abort()
-      throw error
-    })
-    if (answer.statusCode === 200) return answer
-    const text = (await answer.body.text()).slice(0, ERROR_CHARS)
-    throw new KvError('KV_ERR_NODE_NOT_READY', `${node} answered ${answer.statusCode}: ${messageOf(text)}`)
-  }
-  return { stream, call: async (path, body, timeoutMs) => (await stream(path, body, timeoutMs)).body.text() }
-}
-
-/** The message of an error in JSON, or the text itself. */
-function messageOf (text: string): string {
-  try {
-    return String((JSON.parse(text) as { message?: unknown }).message)
-  } catch {
-    return text
-  }
-}
-
-/** Redirects are not followed: a node answers for itself. */
-function createPool (node: string, tls: TlsIdentity | undefined, connections: number): Pool {
-  return new Pool(`${tls === undefined ? 'http' : 'https'}://${node}`, {
+/**
+ * Redirects are not followed: a node answers for itself. Frames have connections of their own, so that long pulls, votes and questions do not take the
+ * way of operations.
+ */
+function createPool (options: HelloOptions, connections: number): Pool {
+  return new Pool(`${options.tls === undefined ? 'http' : 'https'}://${options.node}`, {
     connections,
     pipelining: 1,
     headersTimeout: PEER_DEADLINE_MS,
     bodyTimeout: PEER_DEADLINE_MS,
-    connect: { timeout: PEER_CONNECT_MS, ...tls }
+    connect: createConnector(options)
   })
 }

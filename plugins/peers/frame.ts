@@ -4,7 +4,7 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Pool } from 'undici'
 import { startDeadline } from '../../src/core/deadline.ts'
-import { PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+import { PEER_DEADLINE_MS, PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
 
 export interface Frame {
   /** `host:port`, for the error texts. */
@@ -13,16 +13,21 @@ export interface Frame {
   readonly body: Buffer
 }
 
-/** Resolves with the bytes of an answer that may be a reply; rejects otherwise, and when the answer is not whole after `PEER_LONGEST_MS`. */
+/** Resolves with the bytes of an answer that may be a reply; rejects otherwise: `ETIMEDOUT` when none has begun after `PEER_DEADLINE_MS`, or it is not whole after `PEER_LONGEST_MS`. */
 export function postFrame (pool: Pool, { node, headers, body }: Frame): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let abort = (_error: Error): void => {}
     let late: Error | undefined
-    const callOff = startDeadline(PEER_LONGEST_MS, () => {
-      late = new Error(`${node} did not answer in time`)
+    let begun = false
+    const end = (): void => {
+      late = Object.assign(new Error(`${node} did not answer in time`), { code: 'ETIMEDOUT' })
       abort(late)
       reject(late)
+    }
+    let callOff = startDeadline(PEER_DEADLINE_MS, () => {
+      if (begun) callOff = startDeadline(PEER_LONGEST_MS - PEER_DEADLINE_MS, end)
+      else end()
     })
     pool.dispatch({ method: 'POST', path: '/internal/ops', headers, body }, {
       onRequestStart (controller) {
@@ -31,6 +36,7 @@ export function postFrame (pool: Pool, { node, headers, body }: Frame): Promise<
         if (late !== undefined) abort(late)
       },
       onResponseStart (_controller, statusCode, headers) {
+        begun = true
         const wrong = whatIsWrong(statusCode, headers)
         if (wrong !== undefined) abort(new Error(`${node} answered ${wrong}`))
       },

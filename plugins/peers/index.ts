@@ -11,8 +11,9 @@ import { adopts, compareRings, nodesOf, parseRing } from '../../src/core/ring.ts
 import { recordBytes } from '../../src/core/record.ts'
 import { decodeRequest, encodeReply, NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
 import { DEADLINE_STEP_MS, FRAME_BYTES, FRAME_OPS_AT_ONCE, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from '../../src/limits.ts'
-import { createChannel, type Channel, type TlsIdentity } from './channel.ts'
+import { createChannel, type Channel } from './channel.ts'
 import { createClocks } from './clocks.ts'
+import { type TlsIdentity } from './hello.ts'
 import { createSplits } from './splits.ts'
 
 export interface Peers extends Replicas {
@@ -54,18 +55,15 @@ export default fp<PeersOptions>(async (app, { token, tls, wallMs }) => {
   let someSplit = false
   const channels = new Map<string, Channel>()
   const awakeMs = createAwakeClock(() => performance.now())
-  const headers = {
-    'content-type': 'application/octet-stream',
-    ...token !== undefined && { authorization: `Bearer ${token}` }
-  }
 
   function channel (node: string): Channel {
     let known = channels.get(node)
     if (known === undefined) {
       known = createChannel({
+        self: ring.node,
         node,
+        token,
         tls,
-        headers,
         log,
         wallMs,
         install: ring.install,

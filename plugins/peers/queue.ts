@@ -16,8 +16,6 @@ export interface Waiting {
   readonly bytes: number
   readonly sinceMs: number
   readonly attempt: number
-  /** One of its callers wants it sent in spite of an open circuit. */
-  insist: boolean
   /** Why it fails if its time is over before it is sent again. */
   readonly otherwise: FailureReason
   readonly callers: Array<(outcome: Outcome) => void>
@@ -26,7 +24,7 @@ export interface Waiting {
 export interface Queue {
   readonly length: number
   /** False: it is full, and nothing was done. */
-  enter (ring: Ring, operation: Operation, insist: boolean, caller: (outcome: Outcome) => void): boolean
+  enter (ring: Ring, operation: Operation, caller: (outcome: Outcome) => void): boolean
   /** Puts back what was taken; for what is to be sent once more. */
   return (waiting: Waiting): void
   /** Takes the operations of the next frame: all under one ring, within the bounds of a frame. The queue must not be empty. */
@@ -56,21 +54,20 @@ export function createQueue (nowMs: () => number): Queue {
 
   return {
     get length () { return list.length },
-    enter (ring, operation, insist, caller) {
+    enter (ring, operation, caller) {
       if (callers >= PEER_QUEUE) return false
       const isGet = operation.record === undefined
       const same = isGet ? gets.get(operation.key) : undefined
       if (same !== undefined && compareRings(same.ring, ring) === 0) {
         callers++
         same.callers.push(caller)
-        same.insist ||= insist
         return true
       }
       const length = operationBytes(operation)
       if (bytes + length > PEER_QUEUE_BYTES) return false
       callers++
       bytes += length
-      const waiting: Waiting = { ring, operation, bytes: length, sinceMs: nowMs(), attempt: 0, insist, otherwise: 'unreachable', callers: [caller] }
+      const waiting: Waiting = { ring, operation, bytes: length, sinceMs: nowMs(), attempt: 0, otherwise: 'unreachable', callers: [caller] }
       list.push(waiting)
       if (isGet) gets.set(operation.key, waiting)
       return true

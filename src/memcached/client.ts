@@ -1,12 +1,14 @@
 // The data connections of one process to its Memcached: a few, replaced with backoff when they end. A caller picks one
 // and keeps to it for as long as its commands depend on one another: the number that a `mg` answered means nothing on
-// a connection made later, behind which may be another run of Memcached.
+// a connection made later, behind which may be another run of Memcached. Once a command had no answer in time, nothing waits for
+// Memcached until it has answered again: each command would learn by its own deadline what is known.
 
 import { failed, type Failed } from '../core/ports.ts'
 import { STORAGE_CONNECTIONS, STORAGE_IN_FLIGHT } from './limits.ts'
 import { type Address } from './address.ts'
 import { backoffMs } from './backoff.ts'
 import { openConnection, type Connection } from './connection.ts'
+import { RING_NAME } from './names.ts'
 
 export interface ClientEvents {
   /** A new connection can be used; `ring` is what its instance holds under the ring's name. */
@@ -16,7 +18,7 @@ export interface ClientEvents {
 }
 
 export interface Client {
-  /** The connection to use now. `unreachable`: there is none, and none on its way. */
+  /** The connection to use now. `unreachable`: there is none, and none on its way that is worth waiting for. */
   pick (): Connection | Failed
   /** Ends the connections; what is in flight on them fails. */
   close (): void
@@ -29,17 +31,35 @@ export function createClient (address: Address, events: ClientEvents): Client {
   const failures = new Array<number>(STORAGE_CONNECTIONS).fill(0)
   let told: 'nothing' | 'ready' | 'lost' = 'nothing'
   let closed = false
+  /** True from a silence until Memcached answers something. */
+  let silent = false
+  /** Connections that stood at the silence of another one, and have not answered since. */
+  const suspects = new Set<Connection>()
+
+  function suspectAll (): void {
+    silent = true
+    for (const connection of connections) {
+      if (connection?.state !== 'ready' || suspects.has(connection)) continue
+      suspects.add(connection)
+      connection.get(RING_NAME, (reply) => {
+        suspects.delete(connection)
+        if (reply.kind !== 'failed') silent = false
+      })
+    }
+  }
 
   function open (index: number): void {
     connections[index] = openConnection(address, {
       ready (ring) {
         failures[index] = 0
+        silent = false
         told = 'ready'
         events.greeted(connections[index]?.instance as string, ring)
       },
-      closed (why) {
+      closed (why, hasTimedOut) {
         connections[index] = undefined
         if (closed) return
+        if (hasTimedOut) suspectAll()
         const count = failures[index] = (failures[index] as number) + 1
         timers[index] = setTimeout(open, backoffMs(count, Math.random()), index).unref()
         if (told === 'lost' || connections.some((connection) => connection?.state === 'ready')) return
@@ -51,7 +71,7 @@ export function createClient (address: Address, events: ClientEvents): Client {
 
   for (let index = 0; index < STORAGE_CONNECTIONS; index++) open(index)
   return {
-    pick: () => choose(connections),
+    pick: () => choose(silent ? connections.filter((connection) => connection?.state === 'ready' && !suspects.has(connection)) : connections),
     close () {
       closed = true
       for (const timer of timers) clearTimeout(timer)

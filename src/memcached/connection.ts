@@ -45,8 +45,8 @@ export interface Connection {
 export interface ConnectionEvents {
   /** The connection can be used. `ring` is what the instance holds under the ring's name. */
   ready (ring: Buffer | undefined): void
-  /** Called once; `why` is for the log. */
-  closed (why: string): void
+  /** Called once; `why` is for the log. `silent`: a command had no answer in time. */
+  closed (why: string, silent: boolean): void
 }
 
 const ANSWERS: Record<Verb, ReadonlySet<Reply['kind']>> = {
@@ -210,7 +210,7 @@ function checkDeadline (state: State): void {
   // This process itself may have been held up. Then the answers lie in the socket.
   TIMERS.afterReading(() => {
     if (state.state === 'closed' || state.timer !== undefined) return
-    if (overdueInMs(state) <= 0) fail(state, 'no answer in time')
+    if (overdueInMs(state) <= 0) fail(state, 'no answer in time', true)
     else checkDeadline(state)
   })
 }
@@ -224,13 +224,13 @@ function overdueInMs (state: State): number {
   return sinceMs + STORAGE_DEADLINE_MS - performance.now()
 }
 
-function fail (state: State, why: string): void {
+function fail (state: State, why: string, silent = false): void {
   if (state.state === 'closed') return
   state.state = 'closed'
   clearTimeout(state.timer)
   state.socket.destroy()
   state.parts = []
   state.text = ''
-  state.events.closed(why)
+  state.events.closed(why, silent)
   state.flight.failAll()
 }

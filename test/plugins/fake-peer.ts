@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { type Test } from 'tap'
 import { createChannel, type Channel } from '../../plugins/peers/channel.ts'
 import { createAwakeClock } from '../../src/core/deadline.ts'
+import { NONCE_BYTES } from '../../src/core/hello.ts'
 import { MISS, STORED } from '../../src/core/ports.ts'
 import { type Record } from '../../src/core/record.ts'
 import { ringToJson, type Ring } from '../../src/core/ring.ts'
@@ -34,7 +35,8 @@ export const serveAll: Serve = frame => served(frame.operations.map(({ record })
 
 export async function startPeer (t: Test, serve: Serve = serveAll): Promise<FakePeer> {
   const server = createServer((request, response) => {
-    // What is no frame it leaves without an answer.
+    // What is neither a hello nor a frame it leaves without an answer.
+    if (request.url === '/internal/hello') response.end(JSON.stringify({ node: peer.address, nonce: '0'.repeat(2 * NONCE_BYTES) }))
     if (request.url !== '/internal/ops') return
     readAll(request).then(body => {
       const frame = decodeRequest(body)
@@ -92,9 +94,10 @@ export function openChannel (t: Test, node: string): TestChannel {
   const clock = setInterval(awakeMs, DEADLINE_STEP_MS / 2).unref()
   t.teardown(() => clearInterval(clock))
   const channel = createChannel({
+    self: '127.0.0.1:1',
     node,
+    token: undefined,
     tls: undefined,
-    headers: { 'content-type': 'application/octet-stream' },
     log: pino({ level: 'silent' }),
     awakeMs,
     wallMs: () => opened.nowMs,
