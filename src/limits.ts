@@ -119,19 +119,6 @@ export const PEER_LONGEST_MS = 5_000
 /** Longest wait for a connection to another node. */
 export const PEER_CONNECT_MS = 1_000
 
-/** Longest wait for each answer of the hello at the beginning of a connection; a node gives it without asking anything else. */
-export const HELLO_MS = 1_000
-
-/** Longest body of a hello, a name and two digests; and of its whole answer, with the head. */
-export const HELLO_BYTES = 1_024
-export const HELLO_ANSWER_BYTES = 4_096
-
-/**
- * How long a request that lacks this node for its quorum waits for the answer to a look for a node that was silent. A node that is back answers within
- * milliseconds, as the question waits in its socket; one that needs longer counts again when the look, which goes on, is answered.
- */
-export const PEER_LOOK_MS = 250
-
 /** How often each process tells a random other node which ring it has, milliseconds. */
 export const GOSSIP_MS = 1_000
 

@@ -6,7 +6,7 @@ import { type Socket } from 'node:net'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { isProof, NONCE_BYTES, parseIntroduction, proofOf, type Hello } from '../../src/core/hello.ts'
-import { HELLO_BYTES } from '../../src/limits.ts'
+import { HELLO_BYTES } from './limits.ts'
 
 export interface HelloRouteOptions {
   /** The name of this node. */
