@@ -79,7 +79,7 @@ t.test('a node that forgot recovers from nodes with the token', async t => {
 })
 
 t.test('a node with another token is refused', async t => {
-  const [a, b, c] = await startNodes(t, 3, { token: ['secret', 'secret', 'other'] }) as unknown as Three
+  const [a, b, c] = await startNodes(t, 3, { members: 2, token: ['secret', 'secret', 'other'] }) as unknown as Three
   for (let i = 0; i < 20; i++) {
     t.equal((await a.ask(`/kv/k${i}`, { method: 'PUT', body: 'v' })).status, 204)
     t.match(await b.ask(`/kv/k${i}`), { status: 200, text: 'v' })
