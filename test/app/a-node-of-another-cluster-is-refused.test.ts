@@ -2,6 +2,8 @@
 // newer, and neither cluster drags the other along.
 
 import t, { type Test } from 'tap'
+import { applySeed, parseSeed } from '../../src/core/ring.ts'
+import { sentinelText } from '../../src/core/sentinel.ts'
 import { seedAtOnce, startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
 
 type Four = TestNodes & [TestNode, TestNode, TestNode, TestNode]
@@ -13,7 +15,9 @@ async function setup (t: Test, generation: number): Promise<Four> {
     JSON.stringify({ nodes: members.map(({ address }, i) => ({ ip: address, key: 3000 * (i + 1) })), replicas: 3, generation })
   const [a, b, c, d] = nodes
   await seedAtOnce([c, d], ring([c, d], generation))
-  await seedAtOnce([a, b], ring([a, b, c], 1000))
+  // They have had theirs since before c was taken away: a seed that names a node of another cluster would wait for it.
+  const sentinel = sentinelText({ ring: applySeed(undefined, parseSeed(ring([a, b, c], 1000), 3), 0), repairedMs: Date.now() })
+  for (const node of [a, b]) await node.record.add(sentinel)
   await nodes.readyAll()
   return nodes
 }
