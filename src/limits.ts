@@ -72,23 +72,11 @@ export const EXPIRY_MARGIN_MS = 2 * 60 * 1000
 export const SCAN_BATCH_PAIRS = 128
 export const SCAN_BATCH_BYTES = 1024 * 1024
 
-/** Positions that one `/ring/plan` offers. */
-export const PLAN_TOKENS = 64
-
 /** How often a request plans again because the ring changed under it. A change is two or three rings; more in one request means a fault. */
 export const COORDINATOR_ROUNDS = 8
 
 /** Operations in one frame between nodes. */
 export const FRAME_OPS = 512
-
-/** Bytes in one frame between nodes, unless a single operation is larger. */
-export const FRAME_BYTES = 4 * 1024 * 1024
-
-/** Bytes of the records in one reply between nodes; gets beyond it have to be asked for again. */
-export const REPLY_BYTES = 32 * 1024 * 1024
-
-/** Operations of a frame that are carried out at a time, so that few values are read in vain once the reply is full. */
-export const FRAME_OPS_AT_ONCE = 64
 
 /**
  * Failures in a row that open the circuit of a peer, and its first and longest pause. The longest is well under the notice of a stopping node, so that one
@@ -98,32 +86,8 @@ export const CIRCUIT_FAILURES = 3
 export const CIRCUIT_MIN_MS = 100
 export const CIRCUIT_MAX_MS = 400
 
-/** Frames to one node that are under way at a time; operations gather while they are, so frames grow with the load. Two, so that a slow one leaves a way; with four a hop costs a tenth more. */
-export const PEER_FRAMES_IN_FLIGHT = 2
-
-/** Connections to a node for what is no frame: pulls, votes, questions. Some last for minutes. */
-export const PEER_ASIDES = 32
-
-/** Operations for one node that wait for a frame; beyond them an operation is refused as overloaded. */
-export const PEER_QUEUE = 8_192
-
-/** Bytes of these operations together; likewise. */
-export const PEER_QUEUE_BYTES = 64 * 1024 * 1024
-
 /** Longest wait for the reply to a frame: the other node's storage deadline and some time to travel. */
 export const PEER_DEADLINE_MS = 1_500
-
-/** Longest time for a frame and the whole of its reply: a full one takes 3 s at 100 Mbit/s, and a node that dribbles must not hold operations for ever. */
-export const PEER_LONGEST_MS = 5_000
-
-/** Longest wait for a connection to another node. */
-export const PEER_CONNECT_MS = 1_000
-
-/** How often each process tells a random other node which ring it has, milliseconds. */
-export const GOSSIP_MS = 1_000
-
-/** How long a process keeps a ring that was just seeded to itself, but for the frames that it sends: an operator seeds one node after the other. */
-export const GOSSIP_AFTER_MS = 3_000
 
 /** Longest wait for a ring to be in force at every worker: operations in flight end within the storage deadline. */
 export const INSTALL_DEADLINE_MS = 5_000
@@ -194,25 +158,6 @@ export const PACE_REST_MS = 250
 /** How often a receiver tells how far it is. */
 export const PROGRESS_MS = 250
 
-/** Longest wait of a request for the change of the ring that it began; balancers wait ten minutes. */
-export const CHANGE_WAIT_MS = 590_000
-
-/** How often a request that waits for a change asks the other nodes how far it is, beside being told. */
-export const CHANGE_LOOK_MS = 100
-
-/** Longest wait for a node that is to receive pairs to have purged what it held before. */
-export const TIDY_WAIT_MS = 60_000
-
-/**
- * It says within so long whether it has, and is asked again meanwhile; and longest wait for that answer, before which the node may have to install
- * a ring. A host that says nothing holds nobody for longer.
- */
-export const TIDY_ANSWER_MS = 1_000
-export const TIDY_CALL_MS = INSTALL_DEADLINE_MS
-
-/** How often it is looked whether the purge is over: it goes on in another process. */
-export const TIDY_POLL_MS = 50
-
 /** Longest time for the head of a request, and for all of it: the largest body takes two minutes at 2.2 Mbit/s; slower clients are broken or hostile. */
 export const HEAD_MS = 10_000
 export const REQUEST_MS = 120_000
@@ -250,9 +195,6 @@ export const WORKERS_LIMIT = 64
 /** Longest wait of a worker for its primary, beyond what the primary itself may take for an install. */
 export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS
 
-/** Longest time that a stream of events about a change lasts. */
-export const EVENTS_MS = 60 * 60 * 1000
-
 /** What a node keeps of the disk beside its state files, bytes, for the time when it is full: rings and votes of hundreds of nodes fit in it. */
 export const STATE_RESERVE_BYTES = 1024 * 1024
 
@@ -283,15 +225,3 @@ export const REPAIR_TRUST_MS = TOMBSTONE_GRACE_MS - 60 * 60 * 1000
  * more: of the hour between `REPAIR_TRUST_MS` and `TOMBSTONE_GRACE_MS`, 56 minutes are left for a look. A key with a `ttl` goes as much too early or late.
  */
 export const CLOCK_SKEW_MAX_MS = 60_000
-
-/** A difference of two clocks that is logged: far more than NTP leaves, and what a `ttl` is counted in. */
-export const CLOCK_SKEW_WARN_MS = 1_000
-
-/** A difference of two clocks that `/readyz` tells: more than nodes of one network, with NTP, are apart. */
-export const CLOCK_SKEW_TOLD_MS = 100
-
-/** A measurement of another clock that may be off by more tells nothing: a process or the network was held up meanwhile. */
-export const CLOCK_VAGUE_MS = 250
-
-/** A clock that was not measured for so long counts no more. Greetings reach each of a hundred nodes sooner, nearly always. */
-export const CLOCK_FRESH_MS = 5 * 60 * 1000

@@ -4,7 +4,7 @@
 import fp from 'fastify-plugin'
 import { type FastifyInstance, type FastifyReply } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { PLAN_TOKENS } from '../../src/limits.ts'
+import { PLAN_TOKENS } from './limits.ts'
 import { abortChange, type Change } from '../../src/core/change.ts'
 import { fieldsOf } from '../../src/core/form.ts'
 import { checkPosition, isNodeAddress } from '../../src/core/ring.ts'

@@ -3,7 +3,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { RING_BYTES, TIDY_ANSWER_MS, TIDY_POLL_MS } from '../../src/limits.ts'
+import { RING_BYTES } from '../../src/limits.ts'
+import { TIDY_ANSWER_MS, TIDY_POLL_MS } from './limits.ts'
 import { compareRings, parseRing, ringToJson } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 

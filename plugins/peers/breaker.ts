@@ -2,7 +2,7 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { CLOSED, nextCircuit, type CircuitEvent, type CircuitState } from '../../src/core/circuit.ts'
-import { PEER_QUEUE } from '../../src/limits.ts'
+import { PEER_QUEUE } from './limits.ts'
 import { PEER_LOOK_MS } from './limits.ts'
 
 export interface Breaker {

@@ -4,7 +4,7 @@ import { type IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, type Pool } from 'undici'
 import { withDeadline } from '../../src/core/deadline.ts'
 import { KvError } from '../../src/errors.ts'
-import { PEER_CONNECT_MS } from '../../src/limits.ts'
+import { PEER_CONNECT_MS } from './limits.ts'
 
 export interface Caller {
   /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */

@@ -3,7 +3,8 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { CLOCK_FRESH_MS, CLOCK_SKEW_MAX_MS, CLOCK_SKEW_TOLD_MS, CLOCK_SKEW_WARN_MS, CLOCK_VAGUE_MS } from '../../src/limits.ts'
+import { CLOCK_SKEW_MAX_MS } from '../../src/limits.ts'
+import { CLOCK_FRESH_MS, CLOCK_SKEW_TOLD_MS, CLOCK_SKEW_WARN_MS, CLOCK_VAGUE_MS } from './limits.ts'
 import { offBy, type Skew } from '../../src/core/skew.ts'
 
 export interface Clocks {

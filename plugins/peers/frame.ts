@@ -4,7 +4,8 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Pool } from 'undici'
 import { startDeadline } from '../../src/core/deadline.ts'
-import { PEER_DEADLINE_MS, PEER_LONGEST_MS, REPLY_BYTES, RING_BYTES } from '../../src/limits.ts'
+import { PEER_DEADLINE_MS, RING_BYTES } from '../../src/limits.ts'
+import { PEER_LONGEST_MS, REPLY_BYTES } from './limits.ts'
 
 export interface Frame {
   /** `host:port`, for the error texts. */

@@ -4,7 +4,8 @@
 import { type FailureReason } from '../../src/core/ports.ts'
 import { compareRings, type Ring } from '../../src/core/ring.ts'
 import { operationBytes, type Answer, type NoRoom, type Operation } from '../../src/core/wire.ts'
-import { FRAME_BYTES, FRAME_OPS, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../src/limits.ts'
+import { FRAME_OPS } from '../../src/limits.ts'
+import { FRAME_BYTES, PEER_QUEUE, PEER_QUEUE_BYTES } from './limits.ts'
 
 /** What does not fit in a reply is asked for again until it does, or fails as overloaded. */
 export type Outcome = Exclude<Answer, NoRoom>

@@ -4,7 +4,7 @@
 import t from 'tap'
 import { slotOf } from '../../src/core/slot.ts'
 import { decodeReply, encodeRequest } from '../../src/core/wire.ts'
-import { REPLY_BYTES } from '../../src/limits.ts'
+import { REPLY_BYTES } from '../../plugins/peers/limits.ts'
 import { startNodes, type TestNode } from '../support/nodes.ts'
 
 const COUNT = 60

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { digestOf } from '../../src/core/digest.ts'
 import { type Ring } from '../../src/core/ring.ts'
 import { encodeRequest } from '../../src/core/wire.ts'
-import { GOSSIP_MS } from '../../src/limits.ts'
+import { GOSSIP_MS } from '../../plugins/peers/limits.ts'
 import { until } from '../support/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../support/nodes.ts'
 

@@ -3,7 +3,8 @@
 
 import t from 'tap'
 import { STORED, MISS, failed } from '../../src/core/ports.ts'
-import { CIRCUIT_FAILURES, FRAME_OPS, PEER_ASIDES, PEER_FRAMES_IN_FLIGHT, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../src/limits.ts'
+import { CIRCUIT_FAILURES, FRAME_OPS } from '../../src/limits.ts'
+import { PEER_ASIDES, PEER_FRAMES_IN_FLIGHT, PEER_QUEUE, PEER_QUEUE_BYTES } from '../../plugins/peers/limits.ts'
 import { freePort } from '../support/ports.ts'
 import { until } from '../support/memcached.ts'
 import { getOf, mergeOf, openChannel, serveAll, startPeer } from './fake-peer.ts'

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { failed, STORED } from '../../src/core/ports.ts'
-import { PEER_FRAMES_IN_FLIGHT, PEER_QUEUE } from '../../src/limits.ts'
+import { PEER_FRAMES_IN_FLIGHT, PEER_QUEUE } from '../../plugins/peers/limits.ts'
 import { until } from '../support/memcached.ts'
 import { getOf, mergeOf, openChannel, recordOf, respond, served, startPeer } from './fake-peer.ts'
 import { ringOf } from './keeper-fakes.ts'

@@ -3,7 +3,8 @@
 
 import t from 'tap'
 import { STORED } from '../../src/core/ports.ts'
-import { FRAME_BYTES, FRAME_OPS, PEER_FRAMES_IN_FLIGHT } from '../../src/limits.ts'
+import { FRAME_OPS } from '../../src/limits.ts'
+import { FRAME_BYTES, PEER_FRAMES_IN_FLIGHT } from '../../plugins/peers/limits.ts'
 import { until } from '../support/memcached.ts'
 import { getOf, mergeOf, openChannel, recordOf, served, startPeer, serveAll, respond } from './fake-peer.ts'
 import { ringOf } from './keeper-fakes.ts'
