@@ -55,8 +55,7 @@ const SILENT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'U
 
 export function createChannel (options: ChannelOptions): Channel {
   const { node, log, wallMs, mine, install, awakeMs, heard, measured } = options
-  const pool = createPool(options, PEER_FRAMES_IN_FLIGHT + 2)
-  const asides = createPool(options, PEER_ASIDES)
+  const [pool, asides] = [createPool(options, PEER_FRAMES_IN_FLIGHT + 2), createPool(options, PEER_ASIDES)]
   const queue = createQueue(awakeMs)
   let framesInFlight = 0
   let scheduled = false
