@@ -1,6 +1,6 @@
 // The application of one process, on one page: every plugin, in the order of their dependencies.
 
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyHttpOptions, type RawServerDefault } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyHttpOptions, type RawServerDefault } from 'fastify'
 import auth from '../plugins/auth/index.ts'
 import changes from '../plugins/changes/index.ts'
 import health from '../plugins/health/index.ts'
@@ -9,6 +9,7 @@ import peers from '../plugins/peers/index.ts'
 import register from '../plugins/register/index.ts'
 import replica from '../plugins/replica/index.ts'
 import requests, { answerError } from '../plugins/requests/index.ts'
+import { RequestLog } from '../plugins/requests/log.ts'
 import ring from '../plugins/ring/index.ts'
 import { type Keeper } from '../plugins/ring/keeper.ts'
 import route from '../plugins/route/index.ts'
@@ -40,8 +41,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   const app = fastify({
     ...serverOptions(tls),
     loggerInstance: log,
-    // A line for each request would cost more than the request.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new RequestLog(),
     // Nor is one logger made for each; the few lines about a request name it themselves.
     childLoggerFactory: logger => logger,
     // Requests that come in over open connections while the process stops are still answered.

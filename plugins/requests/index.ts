@@ -11,6 +11,7 @@ import { parseForm } from '../../src/core/form.ts'
 import { inOneGo, type Steps } from '../../src/core/json-reader.ts'
 import { readFields } from '../../src/core/json-shapes.ts'
 import { BETWEEN_NODES, createBodyBudget } from './bodies.ts'
+import { noteDefect, noteGone, readerHasGone } from './log.ts'
 import { createTurns, type InTurns } from './turns.ts'
 
 /** The text of a long form, which waits for its turn. */
@@ -87,8 +88,10 @@ function parseTree (body: Buffer): unknown {
 
 /** Answers with the error's status and its JSON form. What is not in the catalogue is a defect: 500, and logged. */
 export function answerError (error: FastifyError | KvError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  // Nobody would read the error either.
+  if (readerHasGone(error, reply)) return noteGone(request)
   const known = error instanceof KvError ? error : translate(error as FastifyError)
-  if (known.code === 'KV_ERR_INTERNAL') request.log.error({ err: error, reqId: request.id, route: request.routeOptions.url }, 'a request met a defect')
+  if (known.code === 'KV_ERR_INTERNAL') noteDefect(error, request)
   if (known.statusCode === 503) reply.header('retry-after', '1')
   if (known.statusCode === 401) reply.header('www-authenticate', 'Bearer')
   reply.code(known.statusCode).type('application/json; charset=utf-8').serializer(JSON.stringify).send({

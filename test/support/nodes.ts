@@ -37,6 +37,8 @@ export interface NodesOptions {
   /** The storage that a node gets in place of its own, for faults. */
   readonly wrap?: (storage: Storage, index: number) => Storage
   readonly files?: (index: number) => StateFiles
+  /** Takes each line of the nodes' logs, parsed; none. */
+  readonly logged?: (line: any) => void
 }
 
 export interface Answer {
@@ -142,11 +144,11 @@ async function startNode (index: number, options: NodesOptions): Promise<TestNod
 }
 
 function createNode (port: number, index: number, options: NodesOptions): TestNode {
-  const { token, tls: identities, limitBytes, wrap = storage => storage, files = () => noStateFiles } = options
+  const { token, tls: identities, limitBytes, wrap = storage => storage, files = () => noStateFiles, logged } = options
   const address = `127.0.0.1:${port}`
   const tls = Array.isArray(identities) ? identities[index] as TlsIdentity : identities as TlsIdentity | undefined
   const wallMs = () => options.wallMs?.(index) ?? Date.now()
-  const log = pino({ level: 'silent' })
+  const log = logged === undefined ? pino({ level: 'silent' }) : pino({ level: 'debug' }, { write: line => logged(JSON.parse(line)) })
   const memory = createForgetful(wallMs, limitBytes)
   const storage = wrap(memory.storage, index)
   let running: { readonly app: FastifyInstance, readonly keeper: NodeKeeper, readonly pool: Pool } | undefined
