@@ -19,7 +19,7 @@ import { parseForm } from './core/form.ts'
 import { type Storage } from './core/ports.ts'
 import { type TlsIdentity } from '../plugins/peers/hello.ts'
 import { type Clock } from './core/version.ts'
-import { BODY_BYTES, CONNECTIONS, HEAD_MS, PATH_PART_CHARS, REQUEST_MS } from './limits.ts'
+import { BODY_BYTES, CONNECTIONS, HEAD_MS, KEEP_ALIVE_MS, PATH_PART_CHARS, REQUEST_MS } from './limits.ts'
 
 export interface AppOptions {
   readonly node: string
@@ -70,8 +70,8 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
 }
 
 /** How long a client may take, and, with TLS, that it may show a certificate: what nodes ask of each other needs one, the rest does not. */
-function serverOptions (tls: TlsIdentity | undefined): Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout'> {
+function serverOptions (tls: TlsIdentity | undefined): Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout' | 'keepAliveTimeout'> {
   const timeouts = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_MS / 4 }
   const secured = tls && { https: { ...timeouts, handshakeTimeout: HEAD_MS, ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } }
-  return { requestTimeout: REQUEST_MS, http: timeouts, ...secured }
+  return { requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS, http: timeouts, ...secured }
 }

@@ -162,6 +162,12 @@ export const PROGRESS_MS = 250
 export const HEAD_MS = 10_000
 export const REQUEST_MS = 120_000
 
+/**
+ * How long an idle connection is kept, and clients are told that it is: longer than a balancer or another proxy in front keeps it (HAProxy: seconds),
+ * so that none is closed just as it is used again.
+ */
+export const KEEP_ALIVE_MS = 72_000
+
 /** Most connections of one process; each idle one takes some 10 kB, each at work more. */
 export const CONNECTIONS = 8_192
 

@@ -106,8 +106,6 @@ export function answerError (error: FastifyError | KvError | Error, request: Fas
 /** The catalogue's word for an error of the web framework. */
 function translate (error: FastifyError): KvError {
   const status = error.statusCode ?? 500
-  // Nobody hears it: whoever asked has gone while the answer was under way.
-  if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return new KvError('KV_ERR_OVERLOADED', 'the client has gone')
   if (status === 413) return new KvError('KV_ERR_BODY_TOO_LARGE')
   if (status === 415) return new KvError('KV_ERR_MEDIA_TYPE')
   if (status >= 400 && status < 500) return new KvError('KV_ERR_MALFORMED', error.message)

@@ -43,6 +43,7 @@ export async function haproxyCommand (port: number, nodes: readonly string[], fo
     RINGKEEP_USER: await idOf('-un'),
     RINGKEEP_GROUP: await idOf('-gn'),
     RINGKEEP_MAXCONN: '1000',
+    RINGKEEP_SOURCE_CONNS: '500',
     RINGKEEP_BIND: `${HOST}:${port}`,
     RINGKEEP_STATS: `unix@${join(folder, 'stats.sock')}`,
     ...Object.fromEntries(nodes.map((node, index) => [`RINGKEEP_N${index + 1}`, node]))

@@ -1,7 +1,7 @@
 // A node's stand-in for the balancer's tests: says whether it is ready, and leaves everything else to the test.
 
 import { once } from 'node:events'
-import { createServer, request, type IncomingMessage, type OutgoingHttpHeaders, type RequestListener } from 'node:http'
+import { createServer, request, type Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestListener } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { type Test } from 'tap'
 
@@ -43,12 +43,24 @@ export async function startFakeNode (t: Test, answer: RequestListener): Promise<
 }
 
 export interface Answer { readonly status: number, readonly headers: IncomingMessage['headers'], readonly rawHeaders: string[], readonly body: Buffer }
-export interface Asking { readonly method?: string, readonly path?: string, readonly headers?: OutgoingHttpHeaders | string[], readonly body?: Buffer | string }
 
-/** One request on a connection of its own; rejects when the connection breaks before the answer is complete. */
-export function ask (port: number, { method = 'GET', path = '/', headers = {}, body }: Asking = {}): Promise<Answer> {
+export interface Asking {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: OutgoingHttpHeaders | string[]
+  readonly body?: Buffer | string
+  /** The address that it comes from. */
+  readonly localAddress?: string
+  /** Default: a connection of its own. */
+  readonly agent?: Agent | false
+  /** Rejects if nothing comes for so long. Default: it waits. */
+  readonly deadlineMs?: number
+}
+
+/** One request; rejects when the connection breaks before the answer is complete. */
+export function ask (port: number, { method = 'GET', path = '/', headers = {}, body, localAddress, agent = false, deadlineMs = 0 }: Asking = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asking = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (answer) => {
+    const asking = request({ host: '127.0.0.1', port, method, path, headers, localAddress, agent, timeout: deadlineMs }, (answer) => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
       answer.on('error', reject)
@@ -57,6 +69,7 @@ export function ask (port: number, { method = 'GET', path = '/', headers = {}, b
       }))
     })
     asking.on('error', reject)
+    asking.on('timeout', () => asking.destroy(new Error(`no answer within ${deadlineMs} ms`)))
     asking.end(body)
   })
 }

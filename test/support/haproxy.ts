@@ -1,6 +1,6 @@
 // A real HAProxy for system tests, with the project's own configuration, in front of up to three nodes.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startChild } from '../../src/local/child.ts'
@@ -9,7 +9,7 @@ import { fileOfProject, type Ending } from './ending.ts'
 import { until } from './memcached.ts'
 import { freePort } from './ports.ts'
 
-const CONFIG = fileOfProject('haproxy.cfg')
+export const CONFIG = fileOfProject('haproxy.cfg')
 /** Nothing listens there, so what has this address is down. */
 const NOBODY = '127.0.0.1:1'
 
@@ -23,16 +23,28 @@ export interface TestHaproxy {
   readonly slots: { readonly socket: string, readonly map: string } | undefined
 }
 
-/** Starts HAProxy before nodes (`host:port`), with TLS to them if there is an authority (`ca`, a path), and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
-export async function startHaproxy (t: Ending, nodes: readonly string[], { tokenAware = false, ca }: { tokenAware?: boolean, ca?: string } = {}): Promise<TestHaproxy> {
+export interface HaproxyOptions {
+  readonly tokenAware?: boolean
+  /** The path of an authority's certificate: TLS to the nodes. */
+  readonly ca?: string
+  /** More of its environment. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Changes the configuration, such as a time that is too long for a test. */
+  readonly edit?: (config: string) => string
+}
+
+/** Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
+export async function startHaproxy (t: Ending, nodes: readonly string[], { tokenAware = false, ca, env: more, edit }: HaproxyOptions = {}): Promise<TestHaproxy> {
   if (nodes.length > 3) throw new Error('the configuration has three nodes')
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-haproxy-'))
   const port = await freePort()
   const command = await haproxyCommand(port, [...nodes, NOBODY, NOBODY].slice(0, 3), folder)
   const slots = tokenAware ? { socket: join(folder, 'admin.sock'), map: join(folder, 'slots.map') } : undefined
   if (slots !== undefined) writeFileSync(slots.map, '')
-  const env = { ...command.env, ...slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket }, ...ca !== undefined && { RINGKEEP_CA: ca } }
-  const child = await startChild({ ...command, env, args: ['-db', '-f', CONFIG] })
+  const config = edit === undefined ? CONFIG : join(folder, 'haproxy.cfg')
+  if (edit !== undefined) writeFileSync(config, edit(readFileSync(CONFIG, 'utf8')))
+  const env = { ...command.env, ...more, ...slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket }, ...ca !== undefined && { RINGKEEP_CA: ca } }
+  const child = await startChild({ ...command, env, args: ['-db', '-f', config] })
   t.teardown(async () => {
     if (child.running) await child.stop()
     rmSync(folder, { recursive: true, force: true })
