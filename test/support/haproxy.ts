@@ -1,8 +1,10 @@
 // A real HAProxy for system tests, with the project's own configuration, in front of up to three nodes.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { startChild } from '../../src/local/child.ts'
 import { haproxyCommand } from '../../src/local/commands.ts'
 import { fileOfProject, type Ending } from './ending.ts'
@@ -54,5 +56,18 @@ export async function startHaproxy (t: Ending, nodes: readonly string[], { token
     if (!child.running) throw new Error(`HAProxy did not start: ${child.lastWords}`)
     return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
   })
-  return { port, url, stats: join(folder, 'stats.sock'), slots }
+  const stats = join(folder, 'stats.sock')
+  // Until then a request may be tried at them alone.
+  await until('HAProxy has found that nobody is there', async () => {
+    const table = await statsOf(stats)
+    return ['n1', 'n2', 'n3'].slice(nodes.length).every(name => new RegExp(`^nodes,${name},.*,DOWN,`, 'm').test(table))
+  })
+  return { port, url, stats, slots }
+}
+
+/** The statistics as CSV. */
+function statsOf (socketPath: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path: '/;csv' }, answer => { text(answer).then(resolve, reject) }).on('error', reject).end()
+  })
 }
