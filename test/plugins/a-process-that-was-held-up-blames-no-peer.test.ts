@@ -18,6 +18,8 @@ const PEER = `
   const { parentPort, workerData: { reply, seen, may } } = require('node:worker_threads')
   const whenItMay = act => Atomics.load(may, 0) === 1 ? act() : setTimeout(whenItMay, 5, act)
   const server = createServer((request, response) => {
+    // As a node without a token that knows no hello.
+    if (request.url === '/internal/hello') return response.writeHead(404, { 'content-length': 0 }).end()
     request.resume().on('end', () => {
       Atomics.add(seen, 0, 1)
       Atomics.notify(seen, 0)
