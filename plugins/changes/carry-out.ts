@@ -11,8 +11,11 @@ import { majority, preferenceList } from '../../src/core/placement.ts'
 import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
 import { type TidyAnswer } from './tidy.ts'
 
+/** What beginning a change needs of the application. */
+export type ChangePorts = Pick<FastifyInstance, 'ring' | 'ringRegister' | 'peers' | 'log'>
+
 /** The newest ring that this node can learn of: it may be no member any more, or have been out of touch. Throws `KV_ERR_NO_RING`. */
-export async function newest ({ ring, ringRegister }: FastifyInstance): Promise<Ring> {
+export async function newest ({ ring, ringRegister }: Pick<FastifyInstance, 'ring' | 'ringRegister'>): Promise<Ring> {
   for (let round = 0; ; round++) {
     const known = ring.view?.ring
     if (known === undefined) throw new KvError('KV_ERR_NO_RING')
@@ -26,7 +29,7 @@ export async function newest ({ ring, ringRegister }: FastifyInstance): Promise<
  * asks for what another request carries out meanwhile has what it wants: the node that it is to remove is not unknown, but removed.
  * Throws what `beginChange` throws, `KV_ERR_NO_RING`, `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
  */
-export async function begin (app: FastifyInstance, change: Change): Promise<{ before: Ring, after: Ring }> {
+export async function begin (app: ChangePorts, change: Change): Promise<{ before: Ring, after: Ring }> {
   let first: Ring | undefined
   const next = (ring: Ring) => first !== undefined && !isDone(first, change) && isDone(ring, change) ? ring : beginChange(ring, change)
   for (let round = 1; ; round++) {
@@ -48,7 +51,7 @@ export async function begin (app: FastifyInstance, change: Change): Promise<{ be
  * A receiver must answer, belong to no other cluster and hold nothing of before: a value that was deleted since would come back with it.
  * False: it has a newer ring, which is in force here then. Throws `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`.
  */
-async function askReceiver ({ peers, ring }: FastifyInstance, node: string, before: Ring): Promise<boolean> {
+async function askReceiver ({ peers, ring }: ChangePorts, node: string, before: Ring): Promise<boolean> {
   const endMs = performance.now() + TIDY_WAIT_MS
   try {
     for (;;) {

@@ -19,12 +19,18 @@ const SCHEMA = { body: { type: 'object', required: ['ring'], properties: { ring:
 
 export function seedingRoute (app: FastifyInstance, keeper: Keeper): void {
   /** The ring is not taken over here: the operator is about to seed this node too. Throws `KV_ERR_STORAGE`. */
-  app.post<{ Body: { readonly ring: object } }>('/internal/new', { schema: SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
-    const asked = parseRing(JSON.stringify(request.body.ring))
-    const { pairs } = await app.storage.stats()
-    return reply.send({ isNew: pairs === 0 && await keeper.isNew(asked) })
-  })
+  app.post<{ Body: { readonly ring: object } }>('/internal/new', { schema: SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) =>
+    reply.send({ isNew: await isNewHere(app, keeper, parseRing(JSON.stringify(request.body.ring))) }))
+  app.decorate('seeding', createSeeding(app))
+}
 
+/** What this node answers. Throws `KV_ERR_STORAGE`. */
+export async function isNewHere ({ storage }: Pick<FastifyInstance, 'storage'>, keeper: Pick<Keeper, 'isNew'>, asked: Ring): Promise<boolean> {
+  const { pairs } = await storage.stats()
+  return pairs === 0 && await keeper.isNew(asked)
+}
+
+export function createSeeding (app: Pick<FastifyInstance, 'ring' | 'peers' | 'log'>): Seeding {
   async function says (node: string, ring: Ring): Promise<boolean> {
     try {
       const answer = await app.peers.channel(node).call('/internal/new', { ring: ringToJson(ring) }, PEER_DEADLINE_MS)
@@ -37,7 +43,7 @@ export function seedingRoute (app: FastifyInstance, keeper: Keeper): void {
     }
   }
 
-  app.decorate('seeding', {
+  return {
     isNew: async ring => (await Promise.all(nodesOf(ring).filter(node => node !== app.ring.node).map(node => says(node, ring)))).every(Boolean)
-  })
+  }
 }

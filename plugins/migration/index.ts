@@ -3,16 +3,17 @@
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
 import { CATALOGUE } from '../../src/errors.ts'
+import { TIMERS } from '../../src/core/deadline.ts'
 import { holdings, type Holding } from '../../src/core/placement.ts'
-import { fetchHoldings, receive } from '../../src/core/fetching.ts'
+import { fetchHoldings, receive, type Pull } from '../../src/core/fetching.ts'
 import { areEnough, isComplete } from '../../src/core/recovery.ts'
 import { sameShape, type Ring } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 import { type Fetching } from '../ring/team.ts'
 import { exportRoutes } from './export.ts'
 import { createMeter } from './meter.ts'
-import { createPull } from './pull.ts'
-import { ignoreWhatIsNew, takeWhatFits } from './room.ts'
+import { createPull, type PullPorts } from './pull.ts'
+import { ignoreWhatIsNew, takeWhatFits, type RoomPorts } from './room.ts'
 import { sourceRoutes } from './source.ts'
 
 export interface Copying {
@@ -37,19 +38,23 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
   app.decorate('copying', createCopying(app, keeper))
 }, { name: 'migration', dependencies: ['peers', 'register', 'route', 'storage', 'ring'] })
 
-function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
+/** What copying needs of the application. */
+export type CopyingPorts = PullPorts & RoomPorts & Pick<FastifyInstance, 'ringRegister'>
+
+export function createCopying (app: CopyingPorts, keeper: Pick<Keeper, 'report'>, timers = TIMERS): Copying {
   const { storage, ringRegister, ring: { node }, log } = app
 
   async function fetch (ring: Ring, forgotten: boolean): Promise<Fetching> {
     const held = holdings(ring, node)
     const hasSources = held.some(holding => holding.others.length > 0)
     if (forgotten && held.length > 0 && !hasSources) log.error('no other replica holds the pairs of this node; what was stored here is lost')
-    if (forgotten && hasSources && await haveAll(held, ring)) await storage.purge(() => true)
+    const othersHaveAll = forgotten && hasSources && await haveAll(held, ring)
+    if (othersHaveAll) await storage.purge(() => true)
     let waitsFor: string | undefined
     let withoutRoom = 0
     const noRoom = forgotten ? takeWhatFits(app, pairs => { withoutRoom += pairs }) : ignoreWhatIsNew(app)
     const pull = createPull(app, { waitFor (why) { waitsFor = why } }, noRoom)
-    const isFetched = await fetchHoldings(ring, held, pull, { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+    const isFetched = await fetchHoldings(ring, held, !forgotten || othersHaveAll ? fromMindful(pull) : pull, { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
     if (withoutRoom > 0) waitsFor = tellFull(withoutRoom)
     const complete = isFetched && withoutRoom === 0
     return complete || waitsFor === undefined ? { complete } : { complete, waitsFor }
@@ -69,10 +74,10 @@ function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
   }
 
   async function receiveDue (ring: Ring): Promise<boolean> {
-    const meter = createMeter(ring, progress => keeper.report(progress))
+    const meter = createMeter(ring, progress => keeper.report(progress), timers)
     try {
       if (storage.memory === 0) meter.waitFor(CATALOGUE.KV_ERR_RECOVERING.text)
-      const done = await receive({ node, pull: createPull(app, meter), register: ringRegister, memory: () => storage.memory }, ring)
+      const done = await receive({ node, pull: fromMindful(createPull(app, meter)), register: ringRegister, memory: () => storage.memory }, ring)
       meter.end(done)
       if (done) log.info({ since: ring.since, ...meter.counted() }, 'received everything that this node was due')
       return done
@@ -94,4 +99,12 @@ function createCopying (app: FastifyInstance, keeper: Keeper): Copying {
   }
 
   return { fetch, receive: receiveDue, purge }
+}
+
+/**
+ * Takes pairs only from sources that remember. One that was out of touch for so long that it does not trust what it holds may still hold values whose
+ * tombstones are gone here and everywhere else by now.
+ */
+function fromMindful (pull: Pull): Pull {
+  return async (source, ring, ranges) => (await pull(source, ring, []))?.remembers === true ? pull(source, ring, ranges) : undefined
 }

@@ -1,5 +1,6 @@
 // Counts what a receiver gets and tells the node's keeper now and then, so that whichever process is asked knows.
 
+import { TIMERS } from '../../src/core/deadline.ts'
 import { type Progress } from '../../src/core/progress.ts'
 import { type Ring } from '../../src/core/ring.ts'
 import { PROGRESS_MS } from '../../src/limits.ts'
@@ -12,7 +13,7 @@ export interface ReceiverMeter extends Meter {
   stop (): void
 }
 
-export function createMeter (ring: Ring, report: (progress: Progress) => void): ReceiverMeter {
+export function createMeter (ring: Ring, report: (progress: Progress) => void, timers = TIMERS): ReceiverMeter {
   const beganMs = performance.now()
   let keys = 0
   let bytes = 0
@@ -26,7 +27,7 @@ export function createMeter (ring: Ring, report: (progress: Progress) => void): 
     report({ generation: ring.generation, since: ring.since ?? 0, ...counted(), expectedKeys, done, ...waitsFor !== undefined && { waitsFor } })
   }
 
-  const timer = setInterval(tell, PROGRESS_MS).unref()
+  const stop = timers.every(PROGRESS_MS, tell)
   tell()
   return {
     expect (more) { expectedKeys += more },
@@ -41,6 +42,6 @@ export function createMeter (ring: Ring, report: (progress: Progress) => void): 
       if (done) waitsFor = undefined
       tell()
     },
-    stop () { clearInterval(timer) }
+    stop
   }
 }

@@ -20,8 +20,11 @@ export interface Meter {
   waitFor (why: string): void
 }
 
+/** What a pull needs of the application. */
+export type PullPorts = Pick<FastifyInstance, 'ring' | 'storage' | 'peers' | 'pace' | 'clock' | 'log'>
+
 /** `noRoom`: what becomes of pairs for which there is no room here; without it, they are an error. */
-export function createPull (app: FastifyInstance, meter?: Meter, noRoom?: NoRoom): Pull {
+export function createPull (app: PullPorts, meter?: Meter, noRoom?: NoRoom): Pull {
   const { peers, pace, clock, log } = app
 
   return async (source, ring, ranges) => {
@@ -62,7 +65,7 @@ export function createPull (app: FastifyInstance, meter?: Meter, noRoom?: NoRoom
  * Merges pairs as an operation in flight, so that a ring by which this node may have to purge them comes into force afterwards. Resolves
  * with what went wrong: not all were stored, or such a ring has come and nothing was merged.
  */
-async function mergeUnder ({ ring: installed, storage }: FastifyInstance, ring: Ring, pairs: readonly Pair[], noRoom?: NoRoom): Promise<Error | undefined> {
+async function mergeUnder ({ ring: installed, storage }: PullPorts, ring: Ring, pairs: readonly Pair[], noRoom?: NoRoom): Promise<Error | undefined> {
   for (let round = 0; round < COORDINATOR_ROUNDS; round++) {
     const { view } = installed
     if (view === undefined || !sameShape(view.ring, ring)) break

@@ -4,6 +4,9 @@ import { type FastifyInstance } from 'fastify'
 import { type Failed, type Pair } from '../../src/core/ports.ts'
 import { compareVersions, type Version } from '../../src/core/version.ts'
 
+/** What it needs of the application. */
+export type RoomPorts = Pick<FastifyInstance, 'ring' | 'storage' | 'coordinator'>
+
 /** Told of pairs that were not all stored, as the storage is full; resolves with what is wrong then, undefined: nothing that matters. */
 export type NoRoom = (pairs: readonly Pair[]) => Promise<Error | undefined>
 
@@ -12,7 +15,7 @@ export type NoRoom = (pairs: readonly Pair[]) => Promise<Error | undefined>
  * matter under a record that stays for ever. But one that lasts only for a time, a tombstone above all, must leave nothing behind here that would
  * be seen again after it: once a quorum has it for certain, as after a read, the older one is dropped.
  */
-export function ignoreWhatIsNew (app: FastifyInstance): NoRoom {
+export function ignoreWhatIsNew (app: RoomPorts): NoRoom {
   const { storage, coordinator } = app
 
   async function settle ({ slot, key, record }: Pair): Promise<Error | undefined> {
@@ -43,7 +46,7 @@ export function ignoreWhatIsNew (app: FastifyInstance): NoRoom {
 }
 
 /** For a recovery: what fits is taken, and `count` is told of how many pairs do not. */
-export function takeWhatFits (app: FastifyInstance, count: (pairs: number) => void): NoRoom {
+export function takeWhatFits (app: RoomPorts, count: (pairs: number) => void): NoRoom {
   return async pairs => {
     for (const { slot, key, record } of pairs) {
       const merged = await underRing(app, () => app.storage.merge(slot, key, record))
@@ -57,7 +60,7 @@ export function takeWhatFits (app: FastifyInstance, count: (pairs: number) => vo
 }
 
 /** Runs an operation in flight under the present ring; undefined: another one comes. */
-async function underRing<T> ({ ring }: FastifyInstance, operation: () => Promise<T>): Promise<T | undefined> {
+async function underRing<T> ({ ring }: RoomPorts, operation: () => Promise<T>): Promise<T | undefined> {
   return ring.view === undefined ? undefined : ring.within(ring.view.ring, operation)
 }
 

@@ -25,25 +25,33 @@ const PULL_SCHEMA = {
   }
 }
 
-export function sourceRoutes (app: FastifyInstance): void {
-  const { ring } = app
+/** What a source needs of the application. */
+export type SourcePorts = Pick<FastifyInstance, 'ring' | 'storage' | 'pace'>
 
+export interface Source { readonly expectedPairs: number, readonly pieces: AsyncGenerator<Buffer> }
+
+export function sourceRoutes (app: FastifyInstance): void {
   app.post<{ Body: PullRequest }>('/internal/pull', { schema: PULL_SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
-    const asked = parseRing(JSON.stringify(request.body.ring))
-    await ring.install(asked)
-    const { view } = ring
-    // What this node took under older rings has ended once the ring is in force at all its processes.
-    const isInForce = view !== undefined && compareRings(view.ring, asked) >= 0 && sameShape(view.ring, asked) &&
-      await ring.within(view.ring, async () => true) === true
-    if (!isInForce) throw new KvError('KV_ERR_FENCED')
-    const { ranges } = request.body
-    reply.header(EXPECTED_HEADER, await expectedPairs(app, ranges)).type('application/octet-stream')
-    return reply.send(await streamOf(pairsOf(app, asked, ranges)))
+    const { expectedPairs, pieces } = await openSource(app, parseRing(JSON.stringify(request.body.ring)), request.body.ranges)
+    reply.header(EXPECTED_HEADER, expectedPairs).type('application/octet-stream')
+    return reply.send(await streamOf(pieces))
   })
 }
 
+/** The pairs of the ranges, for one whose ring is `asked`. Throws `KV_ERR_FENCED` where that ring is not in force here. */
+export async function openSource (app: SourcePorts, asked: Ring, ranges: Ranges): Promise<Source> {
+  const { ring } = app
+  await ring.install(asked)
+  const { view } = ring
+  // What this node took under older rings has ended once the ring is in force at all its processes.
+  const isInForce = view !== undefined && compareRings(view.ring, asked) >= 0 && sameShape(view.ring, asked) &&
+    await ring.within(view.ring, async () => true) === true
+  if (!isInForce) throw new KvError('KV_ERR_FENCED')
+  return { expectedPairs: await expectedPairs(app, ranges), pieces: pairsOf(app, asked, ranges) }
+}
+
 /** As if the pairs of this node lay evenly in all the slots that it holds. */
-async function expectedPairs ({ storage, ring }: FastifyInstance, ranges: Ranges): Promise<number> {
+async function expectedPairs ({ storage, ring }: SourcePorts, ranges: Ranges): Promise<number> {
   const held = ring.view === undefined ? [] : holdings(ring.view.ring, ring.node).filter(holding => holding.present)
   const slots = held.reduce((sum, { min, max }) => sum + max - min + 1, 0)
   const asked = ranges.reduce((sum, [min, max]) => sum + max - min + 1, 0)
@@ -55,7 +63,7 @@ async function expectedPairs ({ storage, ring }: FastifyInstance, ranges: Ranges
  * The pairs of the ranges, and an end that tells whether this node remembered everything all the while. Throws `KV_ERR_FENCED`, where
  * the ring is another one by then: some of the pairs may have been purged before they were read, which must not pass for all.
  */
-async function * pairsOf (app: FastifyInstance, asked: Ring, ranges: Ranges): AsyncGenerator<Buffer> {
+async function * pairsOf (app: SourcePorts, asked: Ring, ranges: Ranges): AsyncGenerator<Buffer> {
   const { storage, pace } = app
   const wanted = new Uint8Array(SLOTS)
   for (const [min, max] of ranges) wanted.fill(1, min, max + 1)

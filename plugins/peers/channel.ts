@@ -4,8 +4,8 @@
 import { type FastifyBaseLogger } from 'fastify'
 import { Pool } from 'undici'
 import { digestOf } from '../../src/core/digest.ts'
-import { failed, type FailureReason, FENCED } from '../../src/core/ports.ts'
-import { compareRings, parseRing, type Ring } from '../../src/core/ring.ts'
+import { failed, type FailureReason } from '../../src/core/ports.ts'
+import { type Ring } from '../../src/core/ring.ts'
 import { skewOf, type Skew } from '../../src/core/skew.ts'
 import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
 import { KvError } from '../../src/errors.ts'
@@ -13,6 +13,7 @@ import { PEER_DEADLINE_MS } from '../../src/limits.ts'
 import { PEER_ASIDES, PEER_FRAMES_IN_FLIGHT } from './limits.ts'
 import { createBreaker } from './breaker.ts'
 import { createCaller, type Caller } from './caller.ts'
+import { createExchange } from './exchange.ts'
 import { postFrame } from './frame.ts'
 import { createConnector, type HelloOptions } from './hello.ts'
 import { createQueue, type Outcome, type Waiting } from './queue.ts'
@@ -60,7 +61,7 @@ export function createChannel (options: ChannelOptions): Channel {
   let framesInFlight = 0
   let scheduled = false
   const breaker = createBreaker(node, log, probe)
-  const learn = createLearner(node, install, log)
+  const exchange = createExchange({ node, log, mine, install, ask })
 
   function send (ring: Ring, operation: Operation, insist = false): Promise<Outcome> {
     if (insist && !breaker.admits()) return breaker.look().then(answers => answers ? send(ring, operation) : UNREACHABLE)
@@ -125,18 +126,6 @@ export function createChannel (options: ChannelOptions): Channel {
     }
   }
 
-  /** One frame there and its answers back; a node that is behind gets the ring and the frame once more. */
-  async function exchange (ring: Ring, operations: readonly Operation[]): Promise<readonly Answer[]> {
-    let reply = await ask(ring, undefined, operations)
-    if (reply.verdict === 'behind') {
-      const newest = mine()
-      if (newest !== undefined) reply = await ask(newest.ring, newest.json, compareRings(newest.ring, ring) === 0 ? operations : [])
-    }
-    // Without one ring for both, planning again would lead to the same refusal.
-    const refused = reply.verdict === 'foreign' || reply.verdict === 'split' || (reply.verdict === 'ahead' && !await learn(reply.ringJson ?? ''))
-    return operations.map((_, i) => refused ? failed('unreachable') : reply.answers[i] ?? FENCED)
-  }
-
   async function ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<Reply> {
     breaker.move('attempt')
     try {
@@ -185,22 +174,6 @@ function answer (waiting: Waiting, outcome: Outcome): void {
 }
 
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
-
-/** Takes over what the node sends as its ring; false: that was not possible. */
-function createLearner (node: string, install: ChannelOptions['install'], log: FastifyBaseLogger): (json: string) => Promise<boolean> {
-  let refused = false
-  return async json => {
-    try {
-      await install(parseRing(json))
-      refused = false
-    } catch (error) {
-      // It comes again with every reply.
-      if (!refused) log.warn({ peer: node, err: error }, 'the ring of another node was not taken over')
-      refused = true
-    }
-    return !refused
-  }
-}
 
 /**
  * Redirects are not followed: a node answers for itself. Frames have connections of their own, so that long pulls, votes and questions do not take the

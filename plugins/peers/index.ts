@@ -5,16 +5,15 @@
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
 import { createAwakeClock } from '../../src/core/deadline.ts'
-import { digestOf } from '../../src/core/digest.ts'
 import { type GetResult, type Fenced, type MergeResult, type Replicas } from '../../src/core/ports.ts'
-import { adopts, compareRings, nodesOf, parseRing } from '../../src/core/ring.ts'
-import { recordBytes } from '../../src/core/record.ts'
-import { decodeRequest, encodeReply, NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
+import { nodesOf } from '../../src/core/ring.ts'
+import { decodeRequest, encodeReply } from '../../src/core/wire.ts'
 import { DEADLINE_STEP_MS } from '../../src/limits.ts'
-import { FRAME_BYTES, FRAME_OPS_AT_ONCE, GOSSIP_AFTER_MS, GOSSIP_MS, REPLY_BYTES } from './limits.ts'
+import { FRAME_BYTES, GOSSIP_AFTER_MS, GOSSIP_MS } from './limits.ts'
 import { createChannel, type Channel } from './channel.ts'
 import { createClocks } from './clocks.ts'
 import { type TlsIdentity } from './hello.ts'
+import { createServer } from './serve.ts'
 import { createSplits } from './splits.ts'
 
 export interface Peers extends Replicas {
@@ -92,58 +91,13 @@ export default fp<PeersOptions>(async (app, { token, tls, wallMs }) => {
     }
   })
 
-  /** Who greets this node wants to know its time too. */
-  function replyTo ({ operations }: Request, verdict: Verdict, ringJson: string | undefined, answers: readonly Answer[]): Reply {
-    return { verdict, ringJson, clockMs: operations.length === 0 ? wallMs() : undefined, answers }
-  }
-
-  /** Takes over the sender's ring if it is newer and this node may; undefined: both have the same ring now. */
-  async function settleRings (request: Request): Promise<Reply | undefined> {
-    const order = ring.view === undefined ? -1 : compareRings(ring.view.ring, request.ring)
-    if (order > 0) return replyTo(request, 'ahead', ring.view?.json, [])
-    if (order < 0) {
-      if (request.ringJson === undefined) return replyTo(request, 'behind', undefined, [])
-      const offered = parseRing(request.ringJson)
-      if (!adopts(ring.node, ring.view?.ring, offered)) return replyTo(request, 'foreign', undefined, [])
-      await ring.install(offered)
-    }
-    return splitFrom(request)
-  }
-
-  /** Undefined: the sender has no other ring with the number of this one. */
-  function splitFrom (request: Request): Reply | undefined {
-    const { view } = ring
-    if (view === undefined || compareRings(view.ring, request.ring) !== 0 || digestOf(view.ring) === request.digest) return undefined
-    someSplit = true
-    return replyTo(request, 'split', view.json, [])
-  }
-
-  async function serve (request: Request): Promise<Reply> {
-    const { ring: id, operations } = request
-    let bytes = 0
-    const answers: Answer[] = []
-
-    async function carryOut ({ slot, key, record }: Operation): Promise<Answer> {
-      if (record !== undefined) return replica.merge(id, slot, key, record)
-      if (bytes > REPLY_BYTES) return NO_ROOM
-      const answer = await replica.get(id, slot, key)
-      if (answer.kind !== 'found') return answer
-      bytes += recordBytes(answer.record)
-      return bytes > REPLY_BYTES ? NO_ROOM : answer
-    }
-
-    while (answers.length < operations.length) {
-      answers.push(...await Promise.all(operations.slice(answers.length, answers.length + FRAME_OPS_AT_ONCE).map(carryOut)))
-    }
-    return replyTo(request, 'served', undefined, answers)
-  }
+  const serve = createServer({ ring, replica, wallMs, split () { someSplit = true } })
 
   app.register(async internal => {
     internal.removeAllContentTypeParsers()
     internal.addContentTypeParser('application/octet-stream', { parseAs: 'buffer', bodyLimit: BODY_BYTES }, (_request, body, done) => done(null, body))
     internal.post<{ Body: Buffer | undefined }>('/internal/ops', { bodyLimit: BODY_BYTES }, async (request, reply) => {
-      const frame = decodeRequest(request.body ?? NO_BYTES)
-      const settled = await settleRings(frame) ?? await serve(frame)
+      const settled = await serve(decodeRequest(request.body ?? NO_BYTES))
       return reply.code(settled.verdict === 'served' ? 200 : 409).type('application/octet-stream').send(encodeReply(settled))
     })
   })

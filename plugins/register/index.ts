@@ -1,9 +1,10 @@
 // The ring register of this node: proposals go to the voters over the channels between nodes, and to this node's own voter, which the
 // keeper has. Whoever gets a decided ring installs it and tells the others.
 
-import { setTimeout as pause } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import { type FastifyInstance } from 'fastify'
 import { answerToText, parseAnswer, parseRequest, requestToText, type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
+import { pause, TIMERS } from '../../src/core/deadline.ts'
 import { renewed } from '../../src/core/change.ts'
 import { createRegister, type Register } from '../../src/core/register.ts'
 import { compareRings, nodesOf, type Ring } from '../../src/core/ring.ts'
@@ -24,8 +25,15 @@ declare module 'fastify' {
 const VOTE_SCHEMA = { body: { type: 'object', required: ['vote'], properties: { vote: { type: 'string' } } } }
 
 export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
-  const { ring, peers, log } = app
+  app.decorate('ringRegister', createNodeRegister(app, keeper))
 
+  app.post<{ Body: { readonly vote: string } }>('/internal/vote', { schema: VOTE_SCHEMA, bodyLimit: VOTE_BYTES }, async (request, reply) => {
+    const answer = await keeper.vote(parseRequest(request.body.vote))
+    return reply.type('application/json; charset=utf-8').send(answerToText(answer))
+  })
+}, { name: 'register', dependencies: ['peers', 'ring'] })
+
+export function createNodeRegister ({ ring, peers, log }: Pick<FastifyInstance, 'ring' | 'peers' | 'log'>, keeper: Pick<Keeper, 'vote'>, timers = TIMERS, random = Math.random): NodeRegister {
   async function ask (node: string, request: VoteRequest): Promise<VoteAnswer> {
     try {
       if (node === ring.node) return await keeper.vote(request)
@@ -42,17 +50,12 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
     await Promise.allSettled([...nodes].map(node => peers.channel(node).greet()))
   }
 
-  const register = createRegister({ present: () => ring.view?.ring, ask, install: ring.install, announce, pause: async ms => { await pause(ms) }, random: Math.random })
-  app.decorate('ringRegister', {
+  const register = createRegister({ present: () => ring.view?.ring, ask, install: ring.install, announce, pause: ms => pause(ms, timers), random })
+  return {
     change: register.change,
     announce,
     async renew (older) {
       await register.change(present => compareRings(present, older) > 0 ? present : renewed(present))
     }
-  })
-
-  app.post<{ Body: { readonly vote: string } }>('/internal/vote', { schema: VOTE_SCHEMA, bodyLimit: VOTE_BYTES }, async (request, reply) => {
-    const answer = await keeper.vote(parseRequest(request.body.vote))
-    return reply.type('application/json; charset=utf-8').send(answerToText(answer))
-  })
-}, { name: 'register', dependencies: ['peers', 'ring'] })
+  }
+}

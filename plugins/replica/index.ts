@@ -2,6 +2,7 @@
 // other nodes come through here alike.
 
 import fp from 'fastify-plugin'
+import { type FastifyInstance } from 'fastify'
 import { type RingId } from '../../src/core/ring.ts'
 import { FENCED, failed, type Failed, type Fenced, type GetResult, type MergeResult } from '../../src/core/ports.ts'
 import { type Record } from '../../src/core/record.ts'
@@ -20,8 +21,10 @@ const RECOVERING = failed('recovering')
 const NOT_REPLICA = failed('not-replica')
 
 export default fp(async app => {
-  const { storage, ring } = app
+  app.decorate('replica', createReplica(app))
+}, { name: 'replica', dependencies: ['storage', 'ring'] })
 
+export function createReplica ({ storage, ring }: Pick<FastifyInstance, 'storage' | 'ring'>): LocalReplica {
   /** What a request mostly meets, a ring in force and a storage that remembers, costs one promise beside the storage's own. */
   function fenced<T> (id: RingId, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
     const view = ring.enter(id)
@@ -52,8 +55,8 @@ export default fp(async app => {
     })
   }
 
-  app.decorate('replica', {
+  return {
     get: (id, slot, key) => fenced(id, slot, () => storage.get(slot, key)),
     merge: (id, slot, key, record) => fenced(id, slot, () => storage.merge(slot, key, record))
-  })
-}, { name: 'replica', dependencies: ['storage', 'ring'] })
+  }
+}

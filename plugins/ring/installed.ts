@@ -4,7 +4,7 @@
 
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
-import { withDeadline } from '../../src/core/deadline.ts'
+import { TIMERS, withDeadline } from '../../src/core/deadline.ts'
 import { lastSeen, type SeenChange } from '../../src/core/change.ts'
 import { refuseSplit } from '../../src/core/digest.ts'
 import { createPlacement, type Placement, type Plan } from '../../src/core/placement.ts'
@@ -51,7 +51,7 @@ interface CountedView extends View {
   readonly idle: PromiseWithResolvers<void>
 }
 
-export function createInstalledRing (): InstalledRing {
+export function createInstalledRing (timers = TIMERS): InstalledRing {
   let current: CountedView | undefined
   const older = new Set<CountedView>()
   let lastChange: SeenChange | undefined
@@ -92,7 +92,7 @@ export function createInstalledRing (): InstalledRing {
   }
 
   async function enterWhenOpened (view: CountedView): Promise<View | undefined> {
-    await withDeadline(view.opened.promise, INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL')).catch(() => {})
+    await withDeadline(view.opened.promise, INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL'), timers).catch(() => {})
     return view === current && view.serving ? begin(view) : undefined
   }
 

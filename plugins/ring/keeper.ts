@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { RECONCILE_MS } from '../../src/limits.ts'
-import { type Timers } from '../../src/core/deadline.ts'
+import { TIMERS, type Timers } from '../../src/core/deadline.ts'
 import { type RingRecord } from '../../src/core/ports.ts'
 import { areSplit, digestOf, refuseSplit } from '../../src/core/digest.ts'
 import { adopts, applySeed, compareRings, namesNode, type Ring, type Seed } from '../../src/core/ring.ts'
@@ -56,19 +56,19 @@ export interface KeeperOptions {
   readonly record: RingRecord
   readonly log: FastifyBaseLogger
   readonly nowMs: () => number
-  /** How it waits for its workers; as usual unless told otherwise. */
+  /** How it waits; as usual unless told otherwise. */
   readonly timers?: Timers
 }
 
 export function createKeeper (options: KeeperOptions): NodeKeeper {
-  const { node, files, record, log, nowMs } = options
-  const team = createTeam(log, options.timers)
+  const { node, files, record, log, nowMs, timers = TIMERS } = options
+  const team = createTeam(log, timers)
   const inTurn = createTurns()
   const persisted = createPersisted(files.ring, log)
   const votes = createVotes(files.votes, () => randomBytes(6).readUIntBE(0, 6))
   let ring: Ring | undefined
   let progress: Progress | undefined
-  let timer: NodeJS.Timeout | undefined
+  let callOff = () => {}
   const { guard, duties } = createWatch(options, team, () => ring, recorded => {
     inTurn(async () => { if (ring === undefined) await bringIntoForce(recorded) })
       .catch(error => log.error({ err: error }, 'the ring of the record could not be installed'))
@@ -109,10 +109,10 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
     if (recorded && ring !== undefined && areSplit(ring, recorded)) throw recordError(ring, recorded)
     if (recorded && (ring === undefined || compareRings(recorded, ring) > 0)) ring = recorded
     if (ring !== undefined) await guard.adopt(ring)
-    timer = setInterval(() => {
+    callOff = timers.every(RECONCILE_MS, () => {
       guard.look()
       duties.look()
-    }, RECONCILE_MS).unref()
+    })
   }
 
   return {
@@ -142,7 +142,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
     answers: true,
 
     async close () {
-      clearInterval(timer)
+      callOff()
       await inTurn(async () => {})
       await guard.look()
       record.close()

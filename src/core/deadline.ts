@@ -10,6 +10,8 @@ export interface Timers {
   after (ms: number, act: () => void): () => void
   /** Calls `act` once what has arrived by now has been read. */
   afterReading (act: () => void): void
+  /** Calls `act` again and again, but does not keep the process alive. What it returns ends that. */
+  every (ms: number, act: () => void): () => void
 }
 
 export const TIMERS: Timers = {
@@ -18,7 +20,16 @@ export const TIMERS: Timers = {
     return () => clearTimeout(timer)
   },
   // Node reads its sockets between its timers and its immediates.
-  afterReading: setImmediate
+  afterReading: setImmediate,
+  every (ms, act) {
+    const timer = setInterval(act, ms).unref()
+    return () => clearInterval(timer)
+  }
+}
+
+/** Resolves after so long. */
+export function pause (ms: number, timers = TIMERS): Promise<void> {
+  return new Promise(resolve => { timers.after(ms, resolve) })
 }
 
 /** Calls `late` once this process has been awake for `timeoutMs`. What it returns calls that off. */

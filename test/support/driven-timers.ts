@@ -2,7 +2,7 @@
 
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Timers } from '../../src/core/deadline.ts'
+import { TIMERS, type Timers } from '../../src/core/deadline.ts'
 import { DEADLINE_STEP_MS } from '../../src/limits.ts'
 
 export interface DrivenTimers extends Timers {
@@ -33,6 +33,7 @@ export function createDrivenTimers (): DrivenTimers {
       return () => { agenda.delete(due) }
     },
     afterReading: setImmediate,
+    every: TIMERS.every,
     async pass (ms) {
       const endMs = nowMs + ms
       await settle()
