@@ -6,14 +6,14 @@ import { tombstone } from '../../src/core/record.ts'
 import { slotOf } from '../../src/core/slot.ts'
 import { type Operation } from './linearizability.ts'
 import { type Call, type Outcome } from './history.ts'
-import { type Process } from './ring-simulation-process.ts'
+import { workerOf, type Worker } from './ring-simulation-worker.ts'
 import { pick, type World } from './ring-simulation-world.ts'
 
 /** When a client gives up. What it asked for goes on. */
-const PATIENCE_MS = 600
+const PATIENCE_MS = 6_000
 
 /** When the last client begins; some are done before others. */
-const LATEST_START_MS = 1_200
+const LATEST_START_MS = 12_000
 
 const UNKNOWN: Outcome = { kind: 'unknown' }
 const FAILED: Outcome = { kind: 'failed' }
@@ -21,26 +21,26 @@ const FAILED: Outcome = { kind: 'failed' }
 /** A client: one operation after the other, each through any node. */
 export async function useStore (world: World, client: number): Promise<void> {
   const { time, chance, keys, machines } = world
-  const pauseMs = pick(chance, [10, 60, 300])
+  const pauseMs = pick(chance, [100, 500, 1_500])
   const reads = pick(chance, [0.3, 0.6, 1])
   await time.sleep(chance() * LATEST_START_MS)
   for (let done = 0, each = 8 + Math.floor(chance() * 12); done < each; done++) {
     await time.sleep(chance() * pauseMs)
     const kind = chance() < reads ? 'read' : pick(chance, ['write', 'write', 'delete'] as const)
     const call: Call = { kind, key: pick(chance, keys), value: kind === 'write' ? `${client}.${done}` : undefined }
-    await attempt(world, client, call, pick(chance, machines).process)
+    await attempt(world, client, call, workerOf(world, pick(chance, machines)))
   }
 }
 
 /** One operation through a process, noted in the history. */
-export async function attempt ({ history, time }: World, client: number, call: Call, process: Process | undefined): Promise<Outcome> {
+export async function attempt ({ history, time }: World, client: number, call: Call, worker: Worker | undefined): Promise<Outcome> {
   const end = history.invoke(client, call)
-  const outcome = process === undefined ? FAILED : await Promise.race([perform(process, call), time.sleep(PATIENCE_MS).then(() => UNKNOWN)])
+  const outcome = worker === undefined ? FAILED : await Promise.race([perform(worker, call), time.sleep(PATIENCE_MS).then(() => UNKNOWN)])
   end(outcome)
   return outcome
 }
 
-async function perform ({ clock, reads, writes, requests }: Process, { kind, key, value }: Call): Promise<Outcome> {
+async function perform ({ app: { clock }, reads, writes, requests }: Worker, { kind, key, value }: Call): Promise<Outcome> {
   requests.inFlight++
   try {
     if (kind === 'read') {

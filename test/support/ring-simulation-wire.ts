@@ -1,68 +1,126 @@
 // The network between simulated machines, and time as a process on one of them has it: messages are delayed, overtake one another,
 // are lost or arrive twice, and a process that has ended never goes on.
 
+import { type Timers } from '../../src/core/deadline.ts'
 import { failed, type Failed } from '../../src/core/ports.ts'
-import { type Process } from './ring-simulation-process.ts'
-import { type Machine, type World } from './ring-simulation-world.ts'
+import { type Worker } from './ring-simulation-worker.ts'
+import { pick, type Machine, type World } from './ring-simulation-world.ts'
 
-/** Time for one process. What it waits for never comes once it has ended. */
+/** Time for one process. What it waits for never comes once it has ended, and not before it goes on where it stands still. */
 export interface Life {
   readonly alive: boolean
+  readonly timers: Timers
+  /** Until then, milliseconds, the process does nothing. */
+  stillUntilMs: number
   sleep (ms: number): Promise<void>
+  /** Does it as soon as the process can. */
+  wake (action: () => void): void
   end (): void
+  /** Has the listener called when the process ends, or at once where it has. What it returns calls that off. */
+  onEnd (listener: () => void): () => void
 }
 
 export function createLife ({ time }: World, machine: Machine): Life {
   let alive = true
-  return {
+  const listeners = new Set<() => void>()
+
+  const life: Life = {
     get alive () { return alive },
-    sleep: ms => new Promise(resolve => {
-      const wake = () => {
-        if (!alive) return
-        if (machine.stillUntilMs > time.nowMs) time.after(machine.stillUntilMs - time.nowMs, wake)
-        else resolve()
+    stillUntilMs: 0,
+    sleep: ms => new Promise(resolve => { time.after(ms, () => life.wake(resolve)) }),
+    wake (action) {
+      if (!alive) return
+      const untilMs = Math.max(machine.stillUntilMs, life.stillUntilMs)
+      if (untilMs > time.nowMs) time.after(untilMs - time.nowMs, () => life.wake(action))
+      else action()
+    },
+    timers: {
+      after: (ms, act) => time.after(ms, () => life.wake(act)),
+      afterReading: act => { time.after(0, () => life.wake(act)) },
+      every (ms, act) {
+        let over = false
+        const again = () => {
+          if (over) return
+          act()
+          time.after(ms, () => life.wake(again))
+        }
+        time.after(ms, () => life.wake(again))
+        return () => { over = true }
       }
-      time.after(ms, wake)
-    }),
-    end () { alive = false }
+    },
+    end () {
+      if (!alive) return
+      alive = false
+      for (const listener of [...listeners]) listener()
+    },
+    onEnd (listener) {
+      if (alive) listeners.add(listener)
+      else listener()
+      return () => { listeners.delete(listener) }
+    }
   }
+  return life
 }
 
-export type Handler<A> = (server: Process) => Promise<A>
+export type Handler<A> = (server: Worker) => Promise<A>
 
-function travelMs ({ chance, weather: { delayMs, stragglers, stragglerMs } }: World): number {
+export interface Message<A> {
+  readonly life: Life
+  readonly from: Machine
+  readonly to: Machine
+  readonly deadlineMs: number
+  /** It is part of a connection to this process, and so cannot arrive twice or elsewhere. */
+  readonly server?: Worker | undefined
+  readonly once?: boolean
+  handle (server: Worker): Promise<A>
+}
+
+export function travelMs ({ chance, weather: { delayMs, stragglers, stragglerMs } }: World): number {
   return chance() * (chance() < stragglers ? stragglerMs : delayMs)
 }
 
-const connected = (from: Machine, to: Machine) => from.group === to.group && from.process !== undefined && to.process !== undefined
+const connected = (from: Machine, to: Machine) => from.group === to.group && from.node !== undefined && to.node !== undefined
 
-/**
- * Has the process on another machine handle a message and brings its answer back. Never rejects; settles within the deadline, unless the
- * sender ends. `once`: the message is part of a connection, and so cannot arrive twice.
- */
-export function post<A> (world: World, from: Machine, to: Machine, handle: Handler<A>, once = false): Promise<A | Failed> {
+/** Has a process on another machine handle a message and brings its answer back. Never rejects; settles within the deadline, unless the sender ends. */
+export function post<A> (world: World, message: Message<A>): Promise<A | Failed> {
   const { time, chance, weather } = world
-  const sender = from.process
+  const { life, from, to, once = message.server !== undefined } = message
+  world.busy++
   return new Promise(resolve => {
-    const settle = (answer: A | Failed) => { if (sender?.life.alive) resolve(answer) }
+    let open = true
+    const settle = (answer: A | Failed) => {
+      if (!open) return
+      open = false
+      world.busy--
+      life.wake(() => resolve(answer))
+    }
     // A machine that is cut off either refuses the connection, and then nothing was sent, or says nothing at all.
-    if (!connected(from, to) && chance() < 0.7) return time.after(1, () => settle(failed('unreachable')))
-    time.after(weather.deadlineMs, () => settle(failed('timeout')))
-    const arrive = () => deliver(world, from, to, handle, settle)
+    if (!connected(from, to) && chance() < 0.7) {
+      time.after(1, () => settle(failed('unreachable')))
+      return
+    }
+    const callOff = time.after(message.deadlineMs, () => settle(failed('timeout')))
+    const arrive = () => deliver(world, message, answer => {
+      callOff()
+      settle(answer)
+    })
     time.after(travelMs(world), arrive)
     if (!once && chance() < weather.repeated) time.after(4 * travelMs(world), arrive)
   })
 }
 
-function deliver<A> (world: World, from: Machine, to: Machine, handle: Handler<A>, settle: (answer: A) => void): void {
+function deliver<A> (world: World, message: Message<A>, settle: (answer: A | Failed) => void): void {
   const { time, chance, weather } = world
-  if (to.stillUntilMs > time.nowMs) {
-    time.after(to.stillUntilMs - time.nowMs + travelMs(world), () => deliver(world, from, to, handle, settle))
+  const { from, to } = message
+  const workers = to.node?.workers ?? []
+  const server = message.server ?? (workers.length === 0 ? undefined : pick(chance, workers))
+  if (server === undefined || !server.life.alive || from.group !== to.group || chance() < weather.lost) return
+  const untilMs = Math.max(to.stillUntilMs, server.life.stillUntilMs)
+  if (untilMs > time.nowMs) {
+    time.after(untilMs - time.nowMs + travelMs(world), () => deliver(world, { ...message, server }, settle))
     return
   }
-  const server = to.process
-  if (server === undefined || from.group !== to.group || chance() < weather.lost) return
-  handle(server).then(answer => {
+  message.handle(server).then(answer => {
     if (chance() < world.weather.lost) return
     time.after(travelMs(world), () => { if (connected(from, to)) settle(answer) })
   }, error => world.violations.push(`a handler failed: ${(error as Error).stack}`))
