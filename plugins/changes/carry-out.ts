@@ -6,6 +6,7 @@ import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { REGISTER_ATTEMPTS, SLOTS } from '../../src/limits.ts'
 import { CHANGE_LOOK_MS, CHANGE_WAIT_MS, TIDY_CALL_MS, TIDY_POLL_MS, TIDY_WAIT_MS } from './limits.ts'
+import { pause as waitFor, TIMERS, type Timers } from '../../src/core/deadline.ts'
 import { beginChange, isDone, leaving, type Change } from '../../src/core/change.ts'
 import { majority, preferenceList } from '../../src/core/placement.ts'
 import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
@@ -29,7 +30,7 @@ export async function newest ({ ring, ringRegister }: Pick<FastifyInstance, 'rin
  * asks for what another request carries out meanwhile has what it wants: the node that it is to remove is not unknown, but removed.
  * Throws what `beginChange` throws, `KV_ERR_NO_RING`, `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
  */
-export async function begin (app: ChangePorts, change: Change): Promise<{ before: Ring, after: Ring }> {
+export async function begin (app: ChangePorts, change: Change, timers = TIMERS): Promise<{ before: Ring, after: Ring }> {
   let first: Ring | undefined
   const next = (ring: Ring) => first !== undefined && !isDone(first, change) && isDone(ring, change) ? ring : beginChange(ring, change)
   for (let round = 1; ; round++) {
@@ -39,7 +40,7 @@ export async function begin (app: ChangePorts, change: Change): Promise<{ before
     if (wanted === before) return { before, after: before }
     // What has to be done about a dead node does not wait for others that may be dead too.
     const isForced = change.kind === 'remove' && change.gone
-    const ready = isForced || (await Promise.all((wanted.pending ?? []).map(node => askReceiver(app, node, before)))).every(Boolean)
+    const ready = isForced || (await Promise.all((wanted.pending ?? []).map(node => askReceiver(app, node, before, timers)))).every(Boolean)
     if (!ready && round < REGISTER_ATTEMPTS) continue
     const after = await app.ringRegister.change(next)
     app.log.warn({ change, epoch: after.epoch, pending: after.pending }, 'the ring changes')
@@ -51,7 +52,7 @@ export async function begin (app: ChangePorts, change: Change): Promise<{ before
  * A receiver must answer, belong to no other cluster and hold nothing of before: a value that was deleted since would come back with it.
  * False: it has a newer ring, which is in force here then. Throws `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`.
  */
-async function askReceiver ({ peers, ring }: ChangePorts, node: string, before: Ring): Promise<boolean> {
+async function askReceiver ({ peers, ring }: ChangePorts, node: string, before: Ring, timers: Timers): Promise<boolean> {
   const endMs = performance.now() + TIDY_WAIT_MS
   try {
     for (;;) {
@@ -62,7 +63,7 @@ async function askReceiver ({ peers, ring }: ChangePorts, node: string, before: 
         return false
       }
       if (performance.now() > endMs) throw new Error(answer.waitsFor)
-      await pause(TIDY_POLL_MS)
+      await waitFor(TIDY_POLL_MS, timers)
     }
   } catch (error) {
     if (error instanceof KvError && error.code === 'KV_ERR_NODE_NAME') throw error

@@ -23,9 +23,9 @@ export async function operate (world: World): Promise<void> {
   await Promise.race([change === 'abort' ? propose(world, worker, 'aborts', abortChange) : ask(world, worker, change), world.time.sleep(PATIENCE_MS)])
 }
 
-async function ask (world: World, { app }: Worker, change: Change): Promise<void> {
+async function ask (world: World, { app, life }: Worker, change: Change): Promise<void> {
   try {
-    await begin(app, change)
+    await begin(app, change, life.timers)
     count(world, change.kind)
   } catch (error) {
     if (!(error instanceof KvError)) throw error
