@@ -2,7 +2,7 @@
 
 import { type FastifyInstance } from 'fastify'
 import { digestOf } from '../../src/core/digest.ts'
-import { FRAME_OPS_AT_ONCE, REPLY_BYTES } from '../../src/limits.ts'
+import { FRAME_OPS_AT_ONCE, REPLY_BYTES } from './limits.ts'
 import { recordBytes } from '../../src/core/record.ts'
 import { adopts, compareRings, parseRing } from '../../src/core/ring.ts'
 import { NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
