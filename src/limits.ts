@@ -184,7 +184,7 @@ export const BACKLOG = 4_096
 /** Longest wait for requests in flight when the process is told to stop, milliseconds. */
 export const STOP_DEADLINE_MS = 10_000
 
-/** Respawning workers: first and longest pause; a worker that lived longer than the longest pause starts afresh. */
+/** Respawning workers, and the local cluster's HAProxy: first and longest pause; one that lived longer than the longest pause starts afresh. */
 export const RESPAWN_MIN_MS = 50
 export const RESPAWN_MAX_MS = 5_000
 

@@ -11,8 +11,9 @@ import { startDeadline } from './core/deadline.ts'
 import { parseRing, ringToJson, type Ring, type Seed } from './core/ring.ts'
 import { answerToText, parseRequest } from './core/voter.ts'
 import { BEAT, createIpc } from './ipc.ts'
-import { REGISTER_DEADLINE_MS, RESPAWN_MAX_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from './limits.ts'
+import { REGISTER_DEADLINE_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from './limits.ts'
 import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './node.ts'
+import { respawnPauseMs } from './respawn.ts'
 import { readTls } from './tls.ts'
 import { UNUSABLE } from './worker.ts'
 
@@ -78,7 +79,7 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
 
   /** Starts another worker after a pause, in place of one that lived for so long. */
   function replace (livedMs: number, why: object): void {
-    pauseMs = livedMs > RESPAWN_MAX_MS ? RESPAWN_MIN_MS : Math.min(pauseMs * 2, RESPAWN_MAX_MS)
+    pauseMs = respawnPauseMs(livedMs, pauseMs)
     log.warn({ ...why, pauseMs }, 'a worker ended and will be replaced')
     setTimeout(() => {
       if (stopping) return

@@ -2,6 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { KvError } from '../errors.ts'
+import { RESPAWN_MIN_MS } from '../limits.ts'
+import { respawnPauseMs } from '../respawn.ts'
 import { LOCAL_POLL_MS, LOCAL_READY_MS } from './limits.ts'
 import { startChild, type Child, type ChildOptions } from './child.ts'
 
@@ -16,7 +18,10 @@ export interface Processes {
    * Throws `KV_ERR_CONFIG` when it is late or when a process has died instead, and an `AbortError` when the signal aborts.
    */
   until (what: string, condition: () => Promise<boolean>): Promise<void>
-  /** From now on a death is reported, in one line, and changes nothing else. */
+  /**
+   * From now on a death is reported, in one line. What stands in front is alone, and started again; of the others there are several, and what one
+   * had in memory would not come back with it.
+   */
   settle (): void
   stop (): Promise<void>
 }
@@ -25,20 +30,41 @@ export interface Processes {
 export function createProcesses (signal: AbortSignal, report: (line: string) => void): Processes {
   const children: Array<{ readonly stage: Stage, readonly child: Child }> = []
   let settled = false
+  /** What is being started again. */
+  let restart: Promise<void> | undefined
   const checkAlive = (): void => {
     const dead = children.find(({ child }) => !child.running)?.child
     if (dead !== undefined) throw new KvError('KV_ERR_CONFIG', `${dead.name} did not start: ${dead.lastWords}`)
   }
 
+  async function launch (stage: Stage, options: ChildOptions, pauseMs = RESPAWN_MIN_MS): Promise<void> {
+    signal.throwIfAborted()
+    const bornMs = performance.now()
+    const child = await startChild(options)
+    const entry = { stage, child }
+    children.push(entry)
+    child.ended.then(() => {
+      if (!settled || signal.aborted) return
+      children.splice(children.indexOf(entry), 1)
+      const isAlone = stage === 'front'
+      report(`${child.name} ended by itself (${child.lastWords})${isAlone ? ' and is started again' : ''}; the rest goes on`)
+      if (isAlone) restart = launchAgain(stage, options, respawnPauseMs(performance.now() - bornMs, pauseMs))
+    }, () => {})
+  }
+
+  async function launchAgain (stage: Stage, options: ChildOptions, firstPauseMs: number): Promise<void> {
+    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = respawnPauseMs(0, pauseMs)) {
+      try {
+        await pause(pauseMs, undefined, { signal })
+        return await launch(stage, options, pauseMs)
+      } catch (error) {
+        if (!signal.aborted) report(`${options.name} could not be started (${(error as Error).message}) and is tried again`)
+      }
+    }
+  }
+
   return {
-    async launch (stage, options) {
-      signal.throwIfAborted()
-      const child = await startChild(options)
-      children.push({ stage, child })
-      child.ended.then(() => {
-        if (settled && !signal.aborted) report(`${child.name} ended by itself (${child.lastWords}); the rest goes on`)
-      }, () => {})
-    },
+    launch,
     async until (what, condition) {
       const lateMs = performance.now() + LOCAL_READY_MS
       while (!await condition().catch(() => false)) {
@@ -52,6 +78,7 @@ export function createProcesses (signal: AbortSignal, report: (line: string) => 
       settled = true
     },
     async stop () {
+      await restart
       for (const stage of STAGES.toReversed()) {
         await Promise.all(children.filter((each) => each.stage === stage && each.child.running).map(({ child }) => child.stop()))
       }
