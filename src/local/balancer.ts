@@ -6,8 +6,9 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { createProxyServer } from 'httpxy'
 import { CATALOGUE, type ErrorCode } from '../errors.ts'
-import { BALANCER_BODY_BYTES, BALANCER_SILENCE_MS, BALANCER_STOP_MS } from './limits.ts'
+import { BALANCER_BODY_BYTES, BALANCER_IDLE_MS, BALANCER_IDLE_TOLD_S, BALANCER_SILENCE_MS, BALANCER_STOP_MS } from './limits.ts'
 import { watchNodes } from './health.ts'
+import { shareConnections } from './shares.ts'
 
 export interface BalancerOptions {
   readonly host: string
@@ -30,8 +31,11 @@ export async function startBalancer ({ host, port, nodes }: BalancerOptions): Pr
   const agent = new Agent({ keepAlive: true })
   const proxy = createProxyServer({ agent, proxyTimeout: BALANCER_SILENCE_MS })
   const health = watchNodes(nodes)
+  // What a node says of its own connections is not for clients.
+  proxy.on('proxyRes', answer => { answer.headers['keep-alive'] = `timeout=${BALANCER_IDLE_TOLD_S}` })
 
   async function handle (request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (isBeyondShare(request.socket)) return refuse(response.setHeader('connection', 'close'), 'KV_ERR_TOO_MANY')
     const body = await bodyOf(request)
     if (body === undefined) return refuse(response, 'KV_ERR_BODY_TOO_LARGE')
     const tried = new Set<string>()
@@ -52,6 +56,8 @@ export async function startBalancer ({ host, port, nodes }: BalancerOptions): Pr
 
   // What is left to go wrong is a client that went away in the middle of its request.
   const server = createServer((request, response) => { handle(request, response).catch(() => response.destroy()) })
+  server.keepAliveTimeout = BALANCER_IDLE_MS
+  const isBeyondShare = shareConnections(server)
   server.listen(port, host)
   try {
     await once(server, 'listening')

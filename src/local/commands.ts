@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type ChildOptions } from './child.ts'
+import { SOURCE_CONNECTIONS } from './limits.ts'
 import { findProgram } from './programs.ts'
 
 export const HOST = '127.0.0.1'
@@ -43,7 +44,7 @@ export async function haproxyCommand (port: number, nodes: readonly string[], fo
     RINGKEEP_USER: await idOf('-un'),
     RINGKEEP_GROUP: await idOf('-gn'),
     RINGKEEP_MAXCONN: '1000',
-    RINGKEEP_SOURCE_CONNS: '500',
+    RINGKEEP_SOURCE_CONNS: String(SOURCE_CONNECTIONS),
     RINGKEEP_BIND: `${HOST}:${port}`,
     RINGKEEP_STATS: `unix@${join(folder, 'stats.sock')}`,
     ...Object.fromEntries(nodes.map((node, index) => [`RINGKEEP_N${index + 1}`, node]))
