@@ -2,7 +2,7 @@
 // A tombstone lives for a day. A node that has not looked for nearly as long may hold a value whose tombstone is gone
 // everywhere else, and would bring a deleted key back; so it counts as one that has forgotten.
 
-import { REPAIR_TRUST_MS } from '../limits.ts'
+import { CLOCK_SKEW_MAX_MS, REPAIR_TRUST_MS } from '../limits.ts'
 import { nodesOf, parseRing, ringToJson, type Ring } from './ring.ts'
 
 export interface Sentinel {
@@ -24,9 +24,12 @@ export function parseSentinel (text: string | undefined): Sentinel | undefined {
   return { ring, repairedMs: typeof repaired === 'number' ? repaired : 0 }
 }
 
-/** True if every tombstone that this node may have missed can still be had from another replica. */
+/**
+ * True if every tombstone that this node may have missed can still be had from another replica. A look that is still to come by the clock tells nothing: the
+ * clock has been set back since, nobody knows by how much more than it seems.
+ */
 export function isTrusted ({ ring, repairedMs }: Sentinel, nowMs: number): boolean {
-  return !canMissWrites(ring) || nowMs - repairedMs < REPAIR_TRUST_MS
+  return !canMissWrites(ring) || (nowMs - repairedMs < REPAIR_TRUST_MS && repairedMs - nowMs < CLOCK_SKEW_MAX_MS)
 }
 
 /** With one or two replicas every write needs all of them, so none misses any. */

@@ -2,7 +2,7 @@
 // not, or was away, for nearly a day drops what it holds and fetches it anew: a value in it may have been deleted meanwhile.
 
 import t from 'tap'
-import { REPAIR_EVERY_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
+import { CLOCK_SKEW_MAX_MS, REPAIR_EVERY_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK } from '../../src/core/ports.ts'
 import { NODE, NOW_MS, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 
@@ -126,6 +126,17 @@ t.test('the answer to the mark is lost', async t => {
   t.equal(record.text, RECOVERING_MARK)
   await tick()
   t.same(recoveries(), ['recover 2', 'recover 3'], 'under a ring that was renewed once more')
+})
+
+t.test('its clock was set back', async t => {
+  const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  worker.onRecover = async () => false
+  clock.nowMs -= CLOCK_SKEW_MAX_MS - 1
+  await tick()
+  t.match(record.text, /^\{/, 'by no more than clocks differ')
+  clock.nowMs -= 1
+  await tick()
+  t.equal(record.text, RECOVERING_MARK, 'by more: when it last looked, nobody knows')
 })
 
 t.test('with two replicas none misses a write, so none distrusts itself', async t => {
