@@ -1,6 +1,6 @@
 // Plants small mistakes in what decides about data, one at a time, and runs the tests that cover it: `npm run mutate -- --count 30 --seed 1`, with
-// `--file part-of-a-name` only those of some files, with `--app` the tests of whole nodes too. Each mistake that no test notices is printed; those that are known and harmless are in
-// `survivors.md`. It works on a copy that is translated once, and takes some seconds for each mistake.
+// `--file part-of-a-name` only those of some files, with `--app` the tests of whole nodes too. Each mistake that no test notices is printed, and wants a test or a
+// reason why it does no harm. It works on a copy that is translated once, and takes some seconds for each mistake.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
