@@ -2,8 +2,7 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { CLOSED, nextCircuit, type CircuitEvent, type CircuitState } from '../../src/core/circuit.ts'
-import { PEER_QUEUE } from './limits.ts'
-import { PEER_LOOK_MS } from './limits.ts'
+import { PEER_LOOK_MS, PEER_QUEUE } from './limits.ts'
 
 export interface Breaker {
   /** True if something may be sent now. No operation is sent to find out whether a silent node is back: it would wait for the whole deadline. */

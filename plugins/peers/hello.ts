@@ -7,8 +7,7 @@ import { buildConnector, errors } from 'undici'
 import { startDeadline } from '../../src/core/deadline.ts'
 import { isProof, NONCE_BYTES, parseIntroduction, proofOf } from '../../src/core/hello.ts'
 import { KvError } from '../../src/errors.ts'
-import { PEER_CONNECT_MS } from './limits.ts'
-import { HELLO_ANSWER_BYTES, HELLO_MS } from './limits.ts'
+import { HELLO_ANSWER_BYTES, HELLO_MS, PEER_CONNECT_MS } from './limits.ts'
 
 /** What a node shows to others, and the authority that it trusts; PEM. */
 export interface TlsIdentity { readonly cert: Buffer, readonly key: Buffer, readonly ca: Buffer }
