@@ -5,6 +5,10 @@ import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
 /** Positions that one `/ring/plan` offers. */
 export const PLAN_TOKENS = 64
 
+/** For so long a seeded node waits for the others of the seed that do not answer yet, as when all have just been started; and the pause before it asks again. */
+export const SEED_WAIT_MS = 4_000
+export const SEED_PAUSE_MS = 100
+
 /** Longest wait of a request for the change of the ring that it began; balancers wait ten minutes. */
 export const CHANGE_WAIT_MS = 590_000
 

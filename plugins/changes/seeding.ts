@@ -2,7 +2,9 @@
 // others of the seed can tell the two apart.
 
 import { type FastifyInstance } from 'fastify'
+import { pause, startDeadline, TIMERS } from '../../src/core/deadline.ts'
 import { PEER_DEADLINE_MS, RING_BYTES } from '../../src/limits.ts'
+import { SEED_PAUSE_MS, SEED_WAIT_MS } from './limits.ts'
 import { nodesOf, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 
@@ -30,20 +32,41 @@ export async function isNewHere ({ storage }: Pick<FastifyInstance, 'storage'>, 
   return pairs === 0 && await keeper.isNew(asked)
 }
 
-export function createSeeding (app: Pick<FastifyInstance, 'ring' | 'peers' | 'log'>): Seeding {
+export function createSeeding (app: Pick<FastifyInstance, 'ring' | 'peers' | 'log'>, timers = TIMERS): Seeding {
   async function says (node: string, ring: Ring): Promise<boolean> {
-    try {
-      const answer = await app.peers.channel(node).call('/internal/new', { ring: ringToJson(ring) }, PEER_DEADLINE_MS)
-      const { isNew } = JSON.parse(answer) as { readonly isNew: unknown }
-      if (isNew !== true) app.log.warn({ peer: node }, 'a node of the seed has pairs, or has had a ring of this generation; this node fetches before it counts')
-      return isNew === true
-    } catch (error) {
-      app.log.warn({ peer: node, err: error }, 'a node of the seed cannot be asked whether the ring is new; this node fetches before it counts')
-      return false
+    const { isNew } = JSON.parse(await app.peers.channel(node).call('/internal/new', { ring: ringToJson(ring) }, PEER_DEADLINE_MS)) as { readonly isNew: unknown }
+    if (isNew !== true) app.log.warn({ peer: node }, 'a node of the seed has pairs, or has had a ring of this generation; this node fetches before it counts')
+    return isNew === true
+  }
+
+  /** Asks again for as long as the node may be about to start, unless another one has said no. */
+  async function patiently (node: string, ring: Ring, isOver: () => boolean): Promise<boolean> {
+    for (;;) {
+      try {
+        return await says(node, ring)
+      } catch (error) {
+        if (isOver()) {
+          app.log.warn({ peer: node, err: error }, 'a node of the seed cannot be asked whether the ring is new; this node fetches before it counts')
+          return false
+        }
+        await pause(SEED_PAUSE_MS, timers)
+      }
     }
   }
 
   return {
-    isNew: async ring => (await Promise.all(nodesOf(ring).filter(node => node !== app.ring.node).map(node => says(node, ring)))).every(Boolean)
+    async isNew (ring) {
+      let over = false
+      const end = (): void => { over = true }
+      const callOff = startDeadline(SEED_WAIT_MS, end, timers)
+      const others = nodesOf(ring).filter(node => node !== app.ring.node)
+      const answers = await Promise.all(others.map(async node => {
+        const isNew = await patiently(node, ring, () => over)
+        if (!isNew) end()
+        return isNew
+      }))
+      callOff()
+      return answers.every(Boolean)
+    }
   }
 }

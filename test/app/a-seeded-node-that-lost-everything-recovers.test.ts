@@ -60,6 +60,18 @@ t.test('new nodes that are seeded one after the other count at once', async t =>
   t.same(new Set(nodes.map(node => node.keeper.ring?.epoch)), new Set([1]))
 })
 
+t.test('new nodes of which one starts while the first is seeded', async t => {
+  const nodes = await startNodes(t, 3, { seeded: false, replicas: 1 })
+  const data = nodes.seedText({ generation: 1_700_000_000_000 })
+  const [a, , c] = nodes as unknown as [TestNode, TestNode, TestNode]
+  await c.stop()
+  const seeded = a.ask('/hash_ring', { method: 'POST', body: { data } })
+  await c.start()
+  t.equal((await seeded).status, 200)
+  const { ring } = a.keeper
+  t.match(await a.keeper.vote({ present: ring as NonNullable<typeof ring>, ballot: { round: 1, tie: 1 } }), { kind: 'promised', forgetful: false })
+})
+
 t.test('new nodes of which one was not there when the others were seeded', async t => {
   const nodes = await startNodes(t, 3, { seeded: false })
   const data = nodes.seedText({ generation: 1_700_000_000_000 })

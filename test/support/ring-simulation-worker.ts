@@ -66,7 +66,7 @@ export function createWorker (world: World, machine: Machine, keeperOf: (life: L
   const ringRegister = { ...register, change: (next: (present: Ring) => Ring) => register.change(faults.decided === undefined ? next : present => faults.decided?.(present, next(present)) as Ring) }
   const { coordinator = createCoordinator, readPort = port => port } = faults
   const ports = { ...withPeers, ringRegister, coordinator: createCoordinator({ plans: installed, replicas: peers, clock: plain.clock }) }
-  const app: App = { ...ports, seeding: createSeeding(withPeers), copying: createCopying(faults.copying?.(ports) ?? ports, keeper, life.timers) }
+  const app: App = { ...ports, seeding: createSeeding(withPeers, life.timers), copying: createCopying(faults.copying?.(ports) ?? ports, keeper, life.timers) }
   const serve = createServer({ ...app, wallMs: app.clock.wallMs, split () {} })
   const worker: Worker = {
     life,
