@@ -24,6 +24,8 @@ interface Bomb extends Body {
 }
 
 const HEALTH_MS = 250
+/** In CI, whose machines are shared and which throws each bomb once, only what is far beyond that is judged. */
+const HEALTH_QUICK_MS = 1_000
 /** How long health is asked for before the first bomb, to know the machine. */
 const REST_MS = 1_000
 const FORM = 'application/x-www-form-urlencoded'
@@ -109,7 +111,7 @@ export async function attack ({ url, pids }: Target, { quick, tell }: AttackOpti
       const ms = Math.round(waits.sort((a, b) => a - b)[Math.floor(rounds / 2)] as number)
       figures[`${bomb.name}, ms`] = ms
       tell(`${bomb.name}: health took ${ms} ms at most`)
-      if (ms >= HEALTH_MS) faults.push(`${bomb.name}: health took ${ms} ms`)
+      if (ms >= (quick ? HEALTH_QUICK_MS : HEALTH_MS)) faults.push(`${bomb.name}: health took ${ms} ms`)
     }
     for (const body of legitimate()) {
       const agent = newAgent()
