@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
-import { COORDINATOR_ROUNDS, COPY_GAP_MS, PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS } from '../../src/limits.ts'
+import { COORDINATOR_ROUNDS, PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
 import { createPairDecoder } from '../../src/core/pairstream.ts'
 import { type Pull } from '../../src/core/fetching.ts'
 import { type Pair } from '../../src/core/ports.ts'
@@ -34,11 +34,10 @@ export function createPull (app: PullPorts, meter?: Meter, noRoom?: NoRoom): Pul
       const { headers, body } = await peers.channel(source).stream('/internal/pull', { ring: ringToJson(ring), ranges }, PULL_STALL_MS)
       meter?.expect?.(Number(headers[EXPECTED_HEADER] ?? 0))
       let beganMs = performance.now()
-      let heardMs = clock.wallMs()
+      const asOfMs = clock.wallMs()
       for await (const chunk of body) {
-        // What came before this machine slept may have been deleted since, and the tombstone forgotten. A source gives nothing that is older than trust lasts.
-        if (clock.wallMs() - heardMs > COPY_GAP_MS) throw new Error('the stream has rested for so long that tombstones may be gone')
-        heardMs = clock.wallMs()
+        // A value may have been deleted since the stream began, and the tombstone forgotten, as when this machine slept for a day.
+        if (clock.wallMs() - asOfMs > REPAIR_TRUST_MS) throw new Error('the stream is as old as tombstones get')
         const pairs = decoder.push(chunk)
         const turn = merger.merge(pairs, chunk.length)
         if (turn !== undefined) await turn

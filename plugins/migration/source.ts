@@ -73,8 +73,6 @@ async function * pairsOf (app: SourcePorts, asked: Ring, ranges: Ranges): AsyncG
   // Who asks for no slot only wants to know whether this node remembers.
   const batches = ranges.length === 0 ? [] : storage.scan(slot => wanted[slot] === 1)
   for await (const batch of batches) {
-    // One that has forgotten meanwhile, or distrusts what it holds, gives no more of it: the tombstones of some of it may be gone where it goes.
-    if (storage.memory !== memory) break
     pairs += batch.length
     const bytes = encodePairs(batch)
     const workMs = performance.now() - beganMs
