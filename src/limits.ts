@@ -225,6 +225,9 @@ export const REPAIR_EVERY_MS = TOMBSTONE_GRACE_MS / 4
 /** After so long without a complete look a node no longer trusts what it holds; an hour is left to notice it in. */
 export const REPAIR_TRUST_MS = TOMBSTONE_GRACE_MS - 60 * 60 * 1000
 
+/** A node takes slots over only from nodes that are to be trusted for so long still: what they missed can be had from others until then. */
+export const SOURCE_TRUST_MS = REPAIR_TRUST_MS / 2
+
 /**
  * A node whose clock is further off than this from those of most nodes is not ready. Ready nodes thus are two minutes apart at most. A tombstone that
  * one stamps may so go two minutes too soon by the clock of another, and a clock that is set right may prolong a node's trust in what it holds by two

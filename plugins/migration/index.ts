@@ -3,16 +3,18 @@
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
 import { CATALOGUE } from '../../src/errors.ts'
+import { SOURCE_TRUST_MS } from '../../src/limits.ts'
 import { TIMERS } from '../../src/core/deadline.ts'
 import { holdings, type Holding } from '../../src/core/placement.ts'
-import { fetchHoldings, receive, type Pull } from '../../src/core/fetching.ts'
-import { areEnough, isComplete } from '../../src/core/recovery.ts'
-import { sameShape, type Ring } from '../../src/core/ring.ts'
+import { fetchHoldings, receive } from '../../src/core/fetching.ts'
+import { hasAllOfOthers, hasAllThereIs, isComplete } from '../../src/core/recovery.ts'
+import { type SlotFilter } from '../../src/core/ports.ts'
+import { isReceiver, sameShape, type Ring } from '../../src/core/ring.ts'
 import { type Keeper } from '../ring/keeper.ts'
 import { type Fetching } from '../ring/team.ts'
 import { exportRoutes } from './export.ts'
 import { createMeter } from './meter.ts'
-import { createPull, type PullPorts } from './pull.ts'
+import { createPull, type PullPorts, type SourceTrust } from './pull.ts'
 import { ignoreWhatIsNew, takeWhatFits, type RoomPorts } from './room.ts'
 import { sourceRoutes } from './source.ts'
 
@@ -42,21 +44,22 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
 export type CopyingPorts = PullPorts & RoomPorts & Pick<FastifyInstance, 'ringRegister'>
 
 export function createCopying (app: CopyingPorts, keeper: Pick<Keeper, 'report'>, timers = TIMERS): Copying {
-  const { storage, ringRegister, ring: { node }, log } = app
+  const { storage, ringRegister, ring: { node }, clock, log } = app
 
   async function fetch (ring: Ring, forgotten: boolean): Promise<Fetching> {
     const held = holdings(ring, node)
-    const hasSources = held.some(holding => holding.others.length > 0)
-    if (forgotten && held.length > 0 && !hasSources) log.error('no other replica holds the pairs of this node; what was stored here is lost')
-    const othersHaveAll = forgotten && hasSources && await haveAll(held, ring)
-    if (othersHaveAll) await storage.purge(() => true)
+    const known = forgotten ? await whereOthersHaveAll(held, ring) : held
+    const unknown = held.filter(holding => !known.includes(holding))
+    if (forgotten && known.length > 0) await storage.purge(outside(unknown))
     let waitsFor: string | undefined
     let withoutRoom = 0
+    const meter = { waitFor (why: string) { waitsFor = why } }
     const noRoom = forgotten ? takeWhatFits(app, pairs => { withoutRoom += pairs }) : ignoreWhatIsNew(app)
-    const pull = createPull(app, { waitFor (why) { waitsFor = why } }, noRoom)
-    const isFetched = await fetchHoldings(ring, held, !forgotten || othersHaveAll ? fromMindful(pull) : pull, { forgotten, isComplete: (holding, fetched) => isComplete(holding, fetched, forgotten) })
+    const trust = createTrust(ring)
+    const isFetched = await fetchHoldings(ring, known, createPull(app, { meter, noRoom, trust }), { forgotten, isComplete: forgotten ? hasAllOfOthers : isComplete }) &&
+      await fetchHoldings(ring, unknown, createPull(app, { meter, noRoom }), { forgotten, isComplete: hasAllThereIs })
     if (withoutRoom > 0) waitsFor = tellFull(withoutRoom)
-    const complete = isFetched && withoutRoom === 0
+    const complete = isFetched && withoutRoom === 0 && trust.lasts()
     return complete || waitsFor === undefined ? { complete } : { complete, waitsFor }
   }
 
@@ -65,19 +68,34 @@ export function createCopying (app: CopyingPorts, keeper: Pick<Keeper, 'report'>
     return `more memory: its storage has no room for ${withoutRoom} of the pairs that it holds by the ring`
   }
 
-  /** True if so many of the other replicas remember that they have every acknowledged write; else what is left here may be all that there is of some. */
-  async function haveAll (held: readonly Holding[], ring: Ring): Promise<boolean> {
-    const pull = createPull(app)
+  /** The trust in all sources of a copy together. One that this node is to take slots over from is trusted for longer. */
+  function createTrust (ring: Ring): SourceTrust & { readonly lasts: () => boolean } {
+    let untilMs = Infinity
+    return {
+      leastMs: isReceiver(ring, node) ? SOURCE_TRUST_MS : 0,
+      until (ms) { untilMs = Math.min(untilMs, ms) },
+      lasts: () => clock.wallMs() < untilMs
+    }
+  }
+
+  /**
+   * The holdings of which so many of the other replicas remember that they have every acknowledged write. Of the rest, what is left here may be all that
+   * there is.
+   */
+  async function whereOthersHaveAll (held: readonly Holding[], ring: Ring): Promise<Holding[]> {
     const sources = [...new Set(held.flatMap(({ others }) => others))]
+    if (held.length > 0 && sources.length === 0) log.error('no other replica holds the pairs of this node; what was stored here is lost')
+    const pull = createPull(app)
     const fetched = new Map(await Promise.all(sources.map(async source => [source, await pull(source, ring, [])] as const)))
-    return held.every(holding => areEnough(holding, fetched, true))
+    return held.filter(holding => hasAllOfOthers(holding, fetched))
   }
 
   async function receiveDue (ring: Ring): Promise<boolean> {
     const meter = createMeter(ring, progress => keeper.report(progress), timers)
     try {
       if (storage.memory === 0) meter.waitFor(CATALOGUE.KV_ERR_RECOVERING.text)
-      const done = await receive({ node, pull: fromMindful(createPull(app, meter)), register: ringRegister, memory: () => storage.memory }, ring)
+      const trust = createTrust(ring)
+      const done = await receive({ node, pull: createPull(app, { meter, trust }), register: ringRegister, memory: () => trust.lasts() ? storage.memory : 0 }, ring)
       meter.end(done)
       if (done) log.info({ since: ring.since, ...meter.counted() }, 'received everything that this node was due')
       return done
@@ -101,10 +119,7 @@ export function createCopying (app: CopyingPorts, keeper: Pick<Keeper, 'report'>
   return { fetch, receive: receiveDue, purge }
 }
 
-/**
- * Takes pairs only from sources that remember. One that was out of touch for so long that it does not trust what it holds may still hold values whose
- * tombstones are gone here and everywhere else by now.
- */
-function fromMindful (pull: Pull): Pull {
-  return async (source, ring, ranges) => (await pull(source, ring, []))?.remembers === true ? pull(source, ring, ranges) : undefined
+/** The slots that belong to none of the holdings. */
+function outside (holdings: readonly Holding[]): SlotFilter {
+  return slot => !holdings.some(({ min, max }) => slot >= min && slot <= max)
 }

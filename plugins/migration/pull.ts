@@ -13,6 +13,9 @@ import { type NoRoom } from './room.ts'
 /** How many pairs a source reckons that it will send. */
 export const EXPECTED_HEADER = 'x-expected-pairs'
 
+/** For how long the source is still sure to get every tombstone that it missed, in milliseconds or `Infinity`; 0: it has lost its memory. */
+export const TRUSTED_HEADER = 'x-trusted-ms'
+
 /** Told of what comes, for whoever wants to know how far a copy is. */
 export interface Meter {
   expect? (keys: number): void
@@ -23,21 +26,48 @@ export interface Meter {
 /** What a pull needs of the application. */
 export type PullPorts = Pick<FastifyInstance, 'ring' | 'storage' | 'peers' | 'pace' | 'clock' | 'log'>
 
-/** `noRoom`: what becomes of pairs for which there is no room here; without it, they are an error. */
-export function createPull (app: PullPorts, meter?: Meter, noRoom?: NoRoom): Pull {
+export interface PullOptions {
+  readonly meter?: Meter
+  /** What becomes of pairs for which there is no room here; without it, they are an error. */
+  readonly noRoom?: NoRoom
+  /** Takes pairs only from sources that remember, and as long as they do; without it, from all. */
+  readonly trust?: SourceTrust
+}
+
+export interface SourceTrust {
+  /** How long a source must be sure of what it missed. */
+  readonly leastMs: number
+  /** Told until when a source is that gives pairs, by the clock on the wall: what comes of it counts only if all has come by then. */
+  until (untilMs: number): void
+}
+
+export function createPull (app: PullPorts, { meter, noRoom, trust }: PullOptions = {}): Pull {
   const { peers, pace, clock, log } = app
+
+  /** Until when the pairs of a source may be merged. A value may have been deleted without it, and the tombstone is forgotten a day later. */
+  function mayGiveUntil (askedMs: number, trustedMs: number): number {
+    const longestMs = askedMs + REPAIR_TRUST_MS
+    if (trust === undefined) return longestMs
+    if (!(trustedMs > trust.leastMs)) throw new Error('it has lost its memory, or has been out of touch for long, and is fetching what it lacks')
+    const untilMs = Math.min(askedMs + trustedMs, longestMs)
+    trust.until(untilMs)
+    return untilMs
+  }
 
   return async (source, ring, ranges) => {
     const merger = createMerger(pairs => mergeUnder(app, ring, pairs, noRoom))
     const decoder = createPairDecoder()
     try {
+      const askedMs = clock.wallMs()
       const { headers, body } = await peers.channel(source).stream('/internal/pull', { ring: ringToJson(ring), ranges }, PULL_STALL_MS)
-      meter?.expect?.(Number(headers[EXPECTED_HEADER] ?? 0))
       let beganMs = performance.now()
-      const asOfMs = clock.wallMs()
+      let untilMs: number | undefined
       for await (const chunk of body) {
-        // A value may have been deleted since the stream began, and the tombstone forgotten, as when this machine slept for a day.
-        if (clock.wallMs() - asOfMs > REPAIR_TRUST_MS) throw new Error('the stream is as old as tombstones get')
+        if (untilMs === undefined) {
+          untilMs = mayGiveUntil(askedMs, Number(headers[TRUSTED_HEADER] ?? 0))
+          meter?.expect?.(Number(headers[EXPECTED_HEADER] ?? 0))
+        }
+        if (clock.wallMs() >= untilMs) throw new Error('it takes so long that tombstones may be gone')
         const pairs = decoder.push(chunk)
         const turn = merger.merge(pairs, chunk.length)
         if (turn !== undefined) await turn

@@ -8,7 +8,7 @@ import { encodeEnd, encodePairs } from '../../src/core/pairstream.ts'
 import { holdings } from '../../src/core/placement.ts'
 import { compareRings, parseRing, sameShape, type Ring } from '../../src/core/ring.ts'
 import { type Ranges } from '../../src/core/fetching.ts'
-import { EXPECTED_HEADER } from './pull.ts'
+import { EXPECTED_HEADER, TRUSTED_HEADER } from './pull.ts'
 import { streamOf } from './stream.ts'
 
 interface PullRequest { readonly ring: object, readonly ranges: Ranges }
@@ -26,14 +26,14 @@ const PULL_SCHEMA = {
 }
 
 /** What a source needs of the application. */
-export type SourcePorts = Pick<FastifyInstance, 'ring' | 'storage' | 'pace'>
+export type SourcePorts = Pick<FastifyInstance, 'ring' | 'storage' | 'pace' | 'clock'>
 
-export interface Source { readonly expectedPairs: number, readonly pieces: AsyncGenerator<Buffer> }
+export interface Source { readonly expectedPairs: number, readonly trustedMs: number, readonly pieces: AsyncGenerator<Buffer> }
 
 export function sourceRoutes (app: FastifyInstance): void {
   app.post<{ Body: PullRequest }>('/internal/pull', { schema: PULL_SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
-    const { expectedPairs, pieces } = await openSource(app, parseRing(JSON.stringify(request.body.ring)), request.body.ranges)
-    reply.header(EXPECTED_HEADER, expectedPairs).type('application/octet-stream')
+    const { expectedPairs, trustedMs, pieces } = await openSource(app, parseRing(JSON.stringify(request.body.ring)), request.body.ranges)
+    reply.header(EXPECTED_HEADER, expectedPairs).header(TRUSTED_HEADER, trustedMs).type('application/octet-stream')
     return reply.send(await streamOf(pieces))
   })
 }
@@ -47,7 +47,9 @@ export async function openSource (app: SourcePorts, asked: Ring, ranges: Ranges)
   const isInForce = view !== undefined && compareRings(view.ring, asked) >= 0 && sameShape(view.ring, asked) &&
     await ring.within(view.ring, async () => true) === true
   if (!isInForce) throw new KvError('KV_ERR_FENCED')
-  return { expectedPairs: await expectedPairs(app, ranges), pieces: pairsOf(app, asked, ranges) }
+  const { storage, clock } = app
+  const trustedMs = storage.memory === 0 ? 0 : storage.trustedUntilMs - clock.wallMs()
+  return { expectedPairs: await expectedPairs(app, ranges), trustedMs, pieces: pairsOf(app, asked, ranges) }
 }
 
 /** As if the pairs of this node lay evenly in all the slots that it holds. */

@@ -4,8 +4,8 @@
 import { type FastifyBaseLogger } from 'fastify'
 import { REPAIR_EVERY_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK, type RingRecord } from '../../src/core/ports.ts'
-import { compareRings, namesNode, sameShape, type Ring } from '../../src/core/ring.ts'
-import { canMissWrites, isTrusted, parseSentinel, sentinelText } from '../../src/core/sentinel.ts'
+import { compareRings, isReceiver, namesNode, sameShape, type Ring } from '../../src/core/ring.ts'
+import { canMissWrites, isTrusted, parseSentinel, sentinelText, trustIn, trustInReceiver } from '../../src/core/sentinel.ts'
 import { createAttempts } from './attempts.ts'
 import { createRecovery, isStill } from './recovery.ts'
 import { type Fetching } from './team.ts'
@@ -56,6 +56,8 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   // When the last complete look at the other replicas began; undefined: the record has not told yet.
   let repairedMs: number | undefined
   let newSeed: Ring | undefined
+  // When the change began in which this node is to receive slots; 0: not known.
+  let dueSinceMs = 0
   // While work is under way nothing else writes to the record.
   const attempts = createAttempts(log)
   const recovery = createRecovery({ node, present: () => ring, fetch, renew })
@@ -75,7 +77,9 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
   }
 
   function isOutOfTouch (current: Ring): boolean {
-    return !nothingToForget && namesNode(current, node) && !isTrusted({ ring: current, repairedMs: repairedMs ?? 0 }, nowMs())
+    if (nothingToForget || !namesNode(current, node)) return false
+    const sentinel = { ring: current, repairedMs: repairedMs ?? 0 }
+    return !isTrusted(isReceiver(current, node) ? trustInReceiver(sentinel, dueSinceMs) : trustIn(sentinel), nowMs())
   }
 
   async function settle (current: Ring, text: string | undefined): Promise<void> {
@@ -91,8 +95,10 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
       return recover(current, text === undefined)
     } else if (isOutOfTouch(current)) {
       return distrust(current)
-    } else if (text !== wanted && !await record.replace(wanted)) {
-      return
+    } else if (text !== wanted) {
+      if (!await record.replace(wanted)) return
+      // The record says until when the workers may trust the pairs.
+      if (namesNode(current, node)) recheck()
     }
     nothingToForget = !namesNode(current, node)
     if (!nothingToForget && canMissWrites(current) && nowMs() - sentinel.repairedMs > REPAIR_EVERY_MS) repair(current)
@@ -147,6 +153,7 @@ export function createGuard ({ node, record, log, nowMs, fetch, renew, recheck, 
     nothingToForget = asksIfNew(node, ring, newer, seeded) ? isNew : hasNothing(node, ring, newer, nothingToForget)
     // As long as every write needed this node it missed none, and the members cannot have gone on from there without it.
     if (ring !== undefined && namesNode(ring, node) && !canMissWrites(ring) && (seeded || follows(newer, ring))) repairedMs = nowMs()
+    if (ring !== undefined && isReceiver(newer, node) && !sameShape(ring, newer)) dueSinceMs = nowMs()
     ring = newer
     newSeed = isNew ? newer : undefined
     attempts.reset()

@@ -16,7 +16,7 @@ import { RING_NAME } from '../../src/memcached/names.ts'
 import { getPair, mergePair, mergePairs } from '../../src/memcached/pairs.ts'
 import { type StatsReply } from '../../src/memcached/protocol.ts'
 import { purgePairs, scanPairs } from '../../src/memcached/scan.ts'
-import { createSentinel, isSentinel, type Sentinel } from '../../src/memcached/sentinel.ts'
+import { createSentinel, type Sentinel } from '../../src/memcached/sentinel.ts'
 
 export interface MemcachedStorageOptions {
   /** `host:port`, or the path of a unix socket. */
@@ -30,21 +30,21 @@ export interface MemcachedStorageOptions {
 /** Connects at once and in the background. Throws `KV_ERR_CONFIG` if the address is none. */
 export function createMemcachedStorage (options: MemcachedStorageOptions): Storage {
   const { address, wallMs, log } = options
-  const sentinel = createSentinel()
+  const sentinel = createSentinel(wallMs)
   const client = createClient(parseAddress(address), {
     greeted (instance, ring) {
-      sentinel.greeted(instance, isSentinel(ring))
+      sentinel.greeted(instance, ring)
       log.info({ address, instance, memory: sentinel.memory }, 'connected to memcached')
-      poll.start()
     },
     lost: (why) => log.warn({ address, why }, 'memcached does not answer')
   })
-  const poll = createPoll(client, sentinel)
+  const stopPoll = startPoll(client, sentinel)
   const dumper = createDumper(address, options.scanNamesBytes ?? SCAN_NAMES_BYTES)
   const pairs = { client, lanes: createLanes(MERGES_PER_KEY), wallMs, unreadable: sparingly(log) }
   const scans = { client, dumper, wallMs }
   return {
     get memory () { return sentinel.memory },
+    get trustedUntilMs () { return sentinel.trustedUntilMs },
     get: (slot, key) => getPair(pairs, slot, key),
     merge: (slot, key, record) => mergePair(pairs, slot, key, record),
     mergeAll: (batch) => mergePairs(pairs, batch),
@@ -54,37 +54,26 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
     stats: () => readStats(client),
     recheck: () => look(client, sentinel),
     async close () {
-      poll.stop()
+      stopPoll()
       client.close()
       await dumper.close()
     }
   }
 }
 
-interface Poll { start (): void, stop (): void }
-
-/** Looks for the sentinel again and again until it is there, so that whoever writes it need not tell every process. */
-function createPoll (client: Client, sentinel: Sentinel): Poll {
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
+/** Looks for the sentinel again and again while it is not there, so that whoever writes it need not tell every process. */
+function startPoll (client: Client, sentinel: Sentinel): () => void {
+  let isLooking = false
 
   async function run (): Promise<void> {
+    if (isLooking || sentinel.memory !== 0) return
+    isLooking = true
     await look(client, sentinel)
-    timer = undefined
-    start()
+    isLooking = false
   }
 
-  function start (): void {
-    if (timer === undefined && !stopped && sentinel.memory === 0) timer = setTimeout(run, SENTINEL_POLL_MS).unref()
-  }
-
-  return {
-    start,
-    stop () {
-      stopped = true
-      clearTimeout(timer)
-    }
-  }
+  const timer = setInterval(run, SENTINEL_POLL_MS).unref()
+  return () => clearInterval(timer)
 }
 
 /** One look for the sentinel. No answer changes nothing: the next connection will look. */
@@ -92,7 +81,7 @@ async function look (client: Client, sentinel: Sentinel): Promise<void> {
   const connection = client.pick()
   if ('kind' in connection) return
   const reply = await new Promise<GetReply>((resolve) => connection.get(RING_NAME, resolve))
-  if (reply.kind !== 'failed') sentinel.looked(connection.instance, reply.kind === 'value' && isSentinel(reply.bytes))
+  if (reply.kind !== 'failed') sentinel.looked(connection.instance, reply.kind === 'value' ? reply.bytes : undefined)
 }
 
 /** What `stats` tells. Items of others count as pairs, and so may some that have expired; the ring record does not. */

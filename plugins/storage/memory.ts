@@ -3,6 +3,7 @@
 
 import { failed, MISS, STORED, type MergeResult, type Pair, type RingRecord, type SlotFilter, type Storage } from '../../src/core/ports.ts'
 import { compareRecords, keepUntilMs, keptRecord, type Record } from '../../src/core/record.ts'
+import { isTrusted, trustInText, type Trust } from '../../src/core/sentinel.ts'
 import { compareVersions } from '../../src/core/version.ts'
 import { MEMORY_PAIR_BYTES, MEMORY_STORAGE_BYTES, MEMORY_SWEEP_PAIRS, SCAN_BATCH_BYTES, SCAN_BATCH_PAIRS } from '../../src/limits.ts'
 
@@ -25,7 +26,7 @@ interface Store {
 export function createMemoryStorage (options: MemoryStorageOptions): { storage: Storage, ringRecord: RingRecord } {
   const { wallMs, limitBytes = MEMORY_STORAGE_BYTES } = options
   const store: Store = { slots: new Map(), wallMs, limitBytes, pairs: 0, bytes: 0 }
-  const ring = createRing()
+  const ring = createRing(wallMs)
   const sweep = createSweep(store)
 
   function merge (slot: number, key: string, record: Record): MergeResult {
@@ -38,6 +39,7 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
 
   const storage: Storage = {
     get memory () { return ring.memory() },
+    get trustedUntilMs () { return ring.trustedUntilMs() },
     async get (slot, key) {
       const record = find(store, slot, key)
       return record === undefined ? MISS : { kind: 'found', record }
@@ -152,20 +154,23 @@ function purge (store: Store, slots: SlotFilter): number {
 }
 
 /** The ring record in this process's memory. It says which memory answers, as the one in Memcached does. */
-function createRing (): { readonly memory: () => number, readonly record: RingRecord } {
+function createRing (wallMs: () => number): { readonly memory: () => number, readonly trustedUntilMs: () => number, readonly record: RingRecord } {
   let text: string | undefined
-  let memory = 0
-  let last = 0
+  let trust: Trust | undefined
+  let number = 0
+
+  const isGood = () => trust !== undefined && isTrusted(trust, wallMs())
 
   function write (next: string): boolean {
     text = next
-    if (!text.startsWith('{')) memory = 0
-    else if (memory === 0) memory = ++last
+    if (!isGood()) number++
+    trust = trustInText(text)
     return true
   }
 
   return {
-    memory: () => memory,
+    memory: () => isGood() ? number : 0,
+    trustedUntilMs: () => trust?.untilMs ?? 0,
     record: {
       read: async () => text,
       add: async (next) => text === undefined && write(next),

@@ -56,6 +56,8 @@ export interface Storage {
    * changes whenever that happened in between. An answer counts only if the number was the same before and after.
    */
   readonly memory: number
+  /** Until when, by the clock on the wall, this node is sure to have or to get every tombstone that it missed; 0 while nothing is sure. */
+  readonly trustedUntilMs: number
   /** The record as stored, whether visible or not. */
   get (slot: number, key: string): Promise<GetResult>
   /** Stores the record if it is newer than what is there or the same (`compareRecords`); never replaces a newer one. */

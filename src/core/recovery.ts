@@ -19,17 +19,26 @@ function countRemembering ({ others }: Holding, fetched: ReadonlyMap<string, Fet
   return others.filter(node => fetched.get(node)?.remembers === true).length
 }
 
-/** True if those that were fetched from and remember have every acknowledged write among them. */
-export function areEnough (holding: Holding, fetched: ReadonlyMap<string, Fetched>, forgotten: boolean): boolean {
-  return countRemembering(holding, fetched) >= sourcesNeeded(holding, forgotten)
+/** True if those that were fetched from and remember have every acknowledged write among them: a replica that has forgotten needs nothing else. */
+export function hasAllOfOthers (holding: Holding, fetched: ReadonlyMap<string, Fetched>): boolean {
+  return countRemembering(holding, fetched) >= sourcesNeeded(holding, true)
 }
 
 /**
- * True if what was fetched makes the holding of a replica complete. Where fewer others remember than it takes, all of them together
- * have everything that is left; where there are none, there is nothing to fetch.
+ * True if a replica that has forgotten got everything that is left: all others gave what they have, and fewer remember than have every acknowledged write. Once more
+ * of them do, it is to begin anew without what is left here, which may have been deleted.
  */
-export function isComplete (holding: Holding, fetched: ReadonlyMap<string, Fetched>, forgotten: boolean): boolean {
-  return areEnough(holding, fetched, forgotten) || holding.others.every(node => fetched.get(node) !== undefined)
+export function hasAllThereIs (holding: Holding, fetched: ReadonlyMap<string, Fetched>): boolean {
+  return isFetchedFromAll(holding, fetched) && !hasAllOfOthers(holding, fetched)
+}
+
+/** True if a replica that remembers got every write that it may have missed. Where fewer others remember than it takes, all of them together have what is left. */
+export function isComplete (holding: Holding, fetched: ReadonlyMap<string, Fetched>): boolean {
+  return countRemembering(holding, fetched) >= sourcesNeeded(holding, false) || isFetchedFromAll(holding, fetched)
+}
+
+function isFetchedFromAll ({ others }: Holding, fetched: ReadonlyMap<string, Fetched>): boolean {
+  return others.every(node => fetched.get(node) !== undefined)
 }
 
 /** True if what was fetched makes what a receiver is due complete: a source that has forgotten is waited for, until it has recovered. */

@@ -69,6 +69,11 @@ export function namesNode (ring: Ring, node: string): boolean {
   return nodesOf(ring).includes(node)
 }
 
+/** True if the node is to receive slots in the change under way, and has not got them all. */
+export function isReceiver (ring: Ring, node: string): boolean {
+  return ring.pending?.includes(node) === true
+}
+
 /** True if no ring of other tokens, or of another change, came between the two: what was copied by the one is as good by the other. */
 export function sameShape (a: Ring, b: Ring): boolean {
   return a.generation === b.generation && a.replicas === b.replicas && (a.since ?? 1) === (b.since ?? 1) &&

@@ -1,39 +1,42 @@
 // Which memory answers: the bookkeeping behind `Storage.memory`. The number must never stay the same across a loss of
-// what Memcached held, even if another process has written the sentinel again before this one looked.
+// what Memcached held, even if another process has written the sentinel again before this one looked. Nor may it outlast the
+// time for which the sentinel vouches, as on a machine that slept.
 
-/** True if what lies under the ring's name says that the pairs beside it are those that were acknowledged. */
-export function isSentinel (ring: Buffer | undefined): boolean {
-  return ring !== undefined && ring[0] === 0x7b
-}
+import { isTrusted, trustInText, type Trust } from '../core/sentinel.ts'
 
 export interface Sentinel {
-  /** 0: what was acknowledged may have been forgotten. Else a number that no earlier memory had. */
+  /** 0: what was acknowledged may have been forgotten, or deleted without this node. Else a number that no earlier memory had. */
   readonly memory: number
-  /** A new connection to this instance saw the sentinel, or did not. */
-  greeted (instance: string, present: boolean): void
+  /** As `Storage.trustedUntilMs`. */
+  readonly trustedUntilMs: number
+  /** A new connection to this instance met this under the ring's name. */
+  greeted (instance: string, ring: Buffer | undefined): void
   /** So did a look over a connection that was there already. */
-  looked (instance: string, present: boolean): void
+  looked (instance: string, ring: Buffer | undefined): void
 }
 
-export function createSentinel (): Sentinel {
-  let memory = 0
-  let last = 0
+export function createSentinel (wallMs: () => number): Sentinel {
+  let trust: Trust | undefined
+  let number = 0
   let current: string | undefined
 
-  function see (present: boolean, same: boolean): void {
-    if (!present) memory = 0
-    else if (memory === 0 || !same) memory = ++last
+  const isGood = () => trust !== undefined && isTrusted(trust, wallMs())
+
+  function see (ring: Buffer | undefined, same: boolean): void {
+    if (!isGood() || !same) number++
+    trust = trustInText(ring?.toString())
   }
 
   return {
-    get memory () { return memory },
-    greeted (instance, present) {
-      see(present, instance === current)
+    get memory () { return isGood() ? number : 0 },
+    get trustedUntilMs () { return trust?.untilMs ?? 0 },
+    greeted (instance, ring) {
+      see(ring, instance === current)
       current = instance
     },
-    looked (instance, present) {
+    looked (instance, ring) {
       // An answer that the instance before the present one left in a socket says nothing about the present one.
-      if (instance === current) see(present, true)
+      if (instance === current) see(ring, true)
     }
   }
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { fetchHoldings, receive, type Pull, type Ranges } from '../../src/core/fetching.ts'
 import { holdings, type Holding } from '../../src/core/placement.ts'
-import { isComplete, isReceived, sourcesNeeded, type Fetched } from '../../src/core/recovery.ts'
+import { hasAllOfOthers, hasAllThereIs, isComplete, isReceived, sourcesNeeded, type Fetched } from '../../src/core/recovery.ts'
 import { type Register } from '../../src/core/register.ts'
 import { type Ring } from '../../src/core/ring.ts'
 import { changingRings, rings } from '../support/arbitraries.ts'
@@ -26,7 +26,8 @@ function sources (ends: (source: string) => Fetched = () => ({ remembers: true }
 /** How often each source was asked for the range that begins at `min`. */
 const askedFor = (asked: ReturnType<typeof sources>['asked'], min: number) => asked.filter(({ ranges }) => ranges.some(range => range[0] === min)).map(({ source }) => source)
 
-const completeness = (forgotten: boolean) => ({ forgotten, isComplete: (holding: Holding, fetched: ReadonlyMap<string, Fetched>) => isComplete(holding, fetched, forgotten) })
+const isRestored = (holding: Holding, fetched: ReadonlyMap<string, Fetched>) => hasAllOfOthers(holding, fetched) || hasAllThereIs(holding, fetched)
+const completeness = (forgotten: boolean) => ({ forgotten, isComplete: forgotten ? isRestored : isComplete })
 const RECEIVED = { forgotten: false, isComplete: isReceived }
 
 t.test('where all is well, one request to each of as many sources as are needed', async () => {

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { type Holding } from '../../src/core/placement.ts'
-import { isComplete, isReceived, type Fetched } from '../../src/core/recovery.ts'
+import { hasAllOfOthers, hasAllThereIs, isComplete, isReceived, type Fetched } from '../../src/core/recovery.ts'
 
 /** Every list of so many of these. */
 function lists<T> (of: readonly T[], length: number): T[][] {
@@ -32,7 +32,8 @@ for (const replicas of [1, 2, 3, 4, 5]) {
       const missed = quorums(replicas).filter((quorum) => !quorum.some(remembering))
       // Whoever was not asked may remember; whoever was has told.
       const canRemember = fetched.filter((answer) => answer?.remembers !== false).length
-      if (isComplete(holdingOf(others(replicas)), known, true)) {
+      const holding = holdingOf(others(replicas))
+      if (hasAllOfOthers(holding, known) || hasAllThereIs(holding, known)) {
         restored++
         if (canRemember >= majority) t.same(missed, [], `every quorum is met: ${JSON.stringify(fetched)}`)
       } else {
@@ -45,15 +46,25 @@ for (const replicas of [1, 2, 3, 4, 5]) {
 
 t.test('nodes that are not asked for the holding do not count', async (t) => {
   const fetched = new Map<string, Fetched>([['x:1', { remembers: true }], ['y:1', { remembers: true }]])
-  t.notOk(isComplete(holdingOf(others(3)), fetched, true))
+  t.notOk(hasAllOfOthers(holdingOf(others(3)), fetched))
+  t.notOk(hasAllThereIs(holdingOf(others(3)), fetched))
 })
 
 t.test('a node that remembers needs those that acknowledged a write without it', async t => {
   const one = new Map<string, Fetched>([['n1', { remembers: true }]])
-  t.ok(isComplete(holdingOf(['n1', 'n2']), one, false), 'of three: one, as both acknowledged it')
-  t.notOk(isComplete(holdingOf(['n1', 'n2']), one, true))
-  t.notOk(isComplete(holdingOf(['n1', 'n2', 'n3', 'n4']), one, false), 'of five: two, as one of them may not have')
-  t.ok(isComplete(holdingOf(['n1']), new Map(), false), 'of two: none, as no write missed this node')
+  t.ok(isComplete(holdingOf(['n1', 'n2']), one), 'of three: one, as both acknowledged it')
+  t.notOk(hasAllOfOthers(holdingOf(['n1', 'n2']), one), 'one that has forgotten needs both')
+  t.notOk(isComplete(holdingOf(['n1', 'n2', 'n3', 'n4']), one), 'of five: two, as one of them may not have')
+  t.ok(isComplete(holdingOf(['n1']), new Map()), 'of two: none, as no write missed this node')
+})
+
+t.test('what is left here is all there is only where too few others remember', async t => {
+  const holding = holdingOf(['n1', 'n2'])
+  const ends = (first: boolean, second: boolean) => new Map<string, Fetched>([['n1', { remembers: first }], ['n2', { remembers: second }]])
+  t.ok(hasAllThereIs(holding, ends(true, false)))
+  t.ok(hasAllThereIs(holding, ends(false, false)))
+  t.notOk(hasAllThereIs(holding, ends(true, true)), 'else it may have been deleted')
+  t.notOk(hasAllThereIs(holding, new Map([['n1', { remembers: false }]])), 'and not before all have given theirs')
 })
 
 for (const replicas of [1, 2, 3, 4, 5]) {

@@ -2,7 +2,7 @@
 // not, or was away, for nearly a day drops what it holds and fetches it anew: a value in it may have been deleted meanwhile.
 
 import t from 'tap'
-import { CLOCK_SKEW_MAX_MS, REPAIR_EVERY_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
+import { CLOCK_SKEW_MAX_MS, REPAIR_EVERY_MS, REPAIR_TRUST_MS, SOURCE_TRUST_MS } from '../../src/limits.ts'
 import { RECOVERING_MARK } from '../../src/core/ports.ts'
 import { NODE, NOW_MS, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 
@@ -19,6 +19,7 @@ t.test('it looks when the time has come, and notes that it did', async t => {
   await tick()
   t.equal(record.text, textOf(three, clock.nowMs))
   t.equal(repairs(worker.calls), 1)
+  t.equal(worker.calls.at(-1), 'recheck', 'and the workers learn until when they may trust the pairs now')
 })
 
 t.test('a look that is not complete is repeated and not noted', async t => {
@@ -161,4 +162,20 @@ t.test('a ring with a third replica that came about without it', async t => {
   await keeper.install({ ...three, epoch: 3 })
   await tick()
   t.ok(worker.calls.includes('recover 4'))
+})
+
+t.test('a receiver that cannot complete a look begins anew while what its sources missed can still be had', async t => {
+  const joint = { ...three, epoch: 2, next: [...three.tokens, { position: 500, node: NODE }], pending: [NODE], since: 2 }
+  const { keeper, record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  worker.onRepair = worker.onReceive = worker.onRecover = async () => false
+  clock.nowMs += SOURCE_TRUST_MS + 1
+  await keeper.install(joint)
+  await tick()
+  t.match(record.text, /^\{/, 'what it holds since before the change is trusted as ever')
+  clock.nowMs += SOURCE_TRUST_MS - 2
+  await tick()
+  t.match(record.text, /^\{/)
+  clock.nowMs += 1
+  await tick()
+  t.equal(record.text, RECOVERING_MARK)
 })

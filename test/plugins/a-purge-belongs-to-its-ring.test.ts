@@ -7,7 +7,7 @@ import { fakeCopying } from './copying-fakes.ts'
 import { ringOf, settle } from './keeper-fakes.ts'
 
 t.test('a newer ring waits for the batch under way, and no further one begins', async t => {
-  const { app, storage } = await fakeCopying(ringOf(3), () => true)
+  const { app, storage } = await fakeCopying(ringOf(3), () => Infinity)
   let end = () => {}
   const ran: string[] = []
   storage.purge = async (_slots, within) => {

@@ -17,8 +17,8 @@ t.test('nobody serves before all have switched', async t => {
   const installed = keeper.install(ringOf(2))
   await settle()
   t.same(files.map(ring => ring.epoch), [2], 'persisted first')
-  t.same(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2'])
-  t.same(second.calls, ['switchTo 1', 'serve 1', 'switchTo 2'])
+  t.same(worker.calls, ['switchTo 1', 'serve 1', 'recheck', 'switchTo 2'])
+  t.same(second.calls, ['switchTo 1', 'serve 1', 'recheck', 'switchTo 2'])
   drained()
   await installed
   t.same(worker.calls.at(-1), 'serve 2')
@@ -38,7 +38,7 @@ t.test('a worker that does not drain is ended, and the others go on', async t =>
   await passMocked(INSTALL_DEADLINE_MS)
   await installed
   t.same(worker.calls.at(-1), 'serve 2')
-  t.same(stuck.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'kill'])
+  t.same(stuck.calls, ['switchTo 1', 'serve 1', 'recheck', 'switchTo 2', 'kill'])
   await keeper.install(ringOf(3))
   t.same(stuck.calls.at(-1), 'kill', 'it is no longer asked')
 })

@@ -2,16 +2,22 @@
 
 import { pino } from 'pino'
 import { type CopyingPorts } from '../../plugins/migration/index.ts'
+import { TRUSTED_HEADER } from '../../plugins/migration/pull.ts'
 import { createInstalledRing } from '../../plugins/ring/installed.ts'
-import { encodeEnd } from '../../src/core/pairstream.ts'
+import { type Ranges } from '../../src/core/fetching.ts'
+import { encodeEnd, encodePairs } from '../../src/core/pairstream.ts'
 import { MISS, STORED, type Storage } from '../../src/core/ports.ts'
+import { type Record } from '../../src/core/record.ts'
 import { type Ring } from '../../src/core/ring.ts'
 import { NODE } from './keeper-fakes.ts'
+
+const RECORD: Record = { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') }
 
 /** A storage that holds nothing, and whose memory is as a test says. */
 export function fakeStorage () {
   return {
     memory: 1,
+    trustedUntilMs: Infinity,
     get: async () => MISS,
     merge: async () => STORED,
     mergeAll: async () => undefined,
@@ -32,11 +38,18 @@ export async function installedRing (ring: Ring, isServed = true): Promise<Copyi
   return Object.assign(installed, { node: NODE, install: async () => {}, isBehind: () => false, hasKeeper: () => true })
 }
 
-/** An application whose other nodes answer a pull with an end alone; `remembers` says for which they remember. */
-export async function fakeCopying (ring: Ring, remembers: (node: string) => boolean) {
+/** An application whose other nodes give a pair each, named for the node, and are to be trusted for as long as `trustedMs` says; 0: they do not remember. */
+export async function fakeCopying (ring: Ring, trustedMs: (node: string) => number, given: (node: string) => void = () => {}) {
   const storage = fakeStorage()
+  async function * pieces (node: string, ranges: Ranges) {
+    if (ranges.length > 0) {
+      yield encodePairs([{ slot: 1, key: node, record: RECORD }])
+      given(node)
+    }
+    yield encodeEnd({ pairs: ranges.length > 0 ? 1 : 0, remembers: trustedMs(node) > 0 })
+  }
   const channel = (node: string) => ({
-    stream: async () => ({ headers: {}, body: (async function * () { yield encodeEnd({ pairs: 0, remembers: remembers(node) }) })() }),
+    stream: async (_path: string, { ranges }: { readonly ranges: Ranges }) => ({ headers: { [TRUSTED_HEADER]: String(trustedMs(node)) }, body: pieces(node, ranges) }),
     greet: async () => {}
   })
   const app = {

@@ -2,11 +2,12 @@
 
 import { type Test } from 'tap'
 import { type Pair, type Storage } from '../../src/core/ports.ts'
+import { sentinelText } from '../../src/core/sentinel.ts'
 import { type Record } from '../../src/core/record.ts'
 import { createMemcachedRingRecord } from '../../plugins/storage/ring-record.ts'
 import { createMemcachedStorage, type MemcachedStorageOptions } from '../../plugins/storage/memcached.ts'
 
-export const RING = '{"ring":{}}'
+export const RING = sentinelText({ ring: { generation: 1, epoch: 1, replicas: 1, tokens: [{ position: 0, node: 'n:1' }] }, repairedMs: 0 })
 export const everySlot = (): boolean => true
 
 /** A record of version `n`, which is told apart from others by its value. */

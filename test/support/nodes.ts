@@ -208,6 +208,7 @@ function createForgetful (wallMs: () => number, limitBytes: number | undefined) 
   let lives = 0
   const storage: Storage = {
     get memory () { return inner.storage.memory === 0 ? 0 : lives * 1_000_000 + inner.storage.memory },
+    get trustedUntilMs () { return inner.storage.trustedUntilMs },
     get: (slot, key) => inner.storage.get(slot, key),
     merge: (slot, key, record) => inner.storage.merge(slot, key, record),
     mergeAll: pairs => inner.storage.mergeAll(pairs),

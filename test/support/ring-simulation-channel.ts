@@ -3,6 +3,7 @@
 
 import { type FastifyInstance } from 'fastify'
 import { type Channel } from '../../plugins/peers/channel.ts'
+import { TRUSTED_HEADER } from '../../plugins/migration/pull.ts'
 import { createExchange } from '../../plugins/peers/exchange.ts'
 import { type Peers } from '../../plugins/peers/index.ts'
 import { digestOf } from '../../src/core/digest.ts'
@@ -107,7 +108,7 @@ function createChannel (world: World, machine: Machine, life: Life, { ring, log 
           if (crawlMs > 0) await life.sleep(world.chance() * crawlMs)
         }
       }
-      return { headers: {}, body: pieces() }
+      return { headers: { [TRUSTED_HEADER]: String(source.trustedMs) }, body: pieces() }
     },
     async close () {}
   }

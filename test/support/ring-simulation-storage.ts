@@ -12,7 +12,7 @@ import { createLanes } from '../../src/memcached/lanes.ts'
 import { MERGES_PER_KEY, SENTINEL_POLL_MS, STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
 import { decodeItem, pairName, RING_NAME, slotOfName } from '../../src/memcached/names.ts'
 import { getPair, mergePair, mergePairs } from '../../src/memcached/pairs.ts'
-import { createSentinel, isSentinel } from '../../src/memcached/sentinel.ts'
+import { createSentinel } from '../../src/memcached/sentinel.ts'
 import { type Life } from './ring-simulation-wire.ts'
 import { wallMs, type Machine, type Shelf, type World } from './ring-simulation-world.ts'
 
@@ -115,10 +115,10 @@ export interface SimulatedStorage extends Storage {
 
 /** As `plugins/storage/memcached.ts`, over the simulated connections. */
 export function createStorage (world: World, machine: Machine, life: Life): SimulatedStorage {
-  const sentinel = createSentinel()
   let connection: Connection | undefined
   const client: Client = { pick: () => connection ?? failed('unreachable'), close () {} }
   const wall = () => wallMs(world, machine)
+  const sentinel = createSentinel(wall)
   const ports = { client, lanes: createLanes(MERGES_PER_KEY), wallMs: wall, unreadable: (name: string, why: string) => world.violations.push(`${name} is not readable: ${why}`) }
 
   function connect (): void {
@@ -127,7 +127,7 @@ export function createStorage (world: World, machine: Machine, life: Life): Simu
     opened.get(RING_NAME, reply => {
       if (reply.kind === 'failed') return cut()
       connection = opened
-      sentinel.greeted(opened.instance, reply.kind === 'value' && isSentinel(reply.bytes))
+      sentinel.greeted(opened.instance, reply.kind === 'value' ? reply.bytes : undefined)
     })
   }
 
@@ -142,13 +142,14 @@ export function createStorage (world: World, machine: Machine, life: Life): Simu
     const asked = connection
     if (asked === undefined) return
     const reply = await new Promise<GetReply>(resolve => asked.get(RING_NAME, resolve))
-    if (reply.kind !== 'failed') sentinel.looked(asked.instance, reply.kind === 'value' && isSentinel(reply.bytes))
+    if (reply.kind !== 'failed') sentinel.looked(asked.instance, reply.kind === 'value' ? reply.bytes : undefined)
   }
 
   connect()
   life.timers.every(SENTINEL_POLL_MS, () => { if (sentinel.memory === 0) look().catch(unexpected) })
   return {
     get memory () { return sentinel.memory },
+    get trustedUntilMs () { return sentinel.trustedUntilMs },
     get: (slot, key) => getPair(ports, slot, key),
     merge: (slot, key, record) => mergePair(ports, slot, key, record),
     mergeAll: batch => mergePairs(ports, batch),

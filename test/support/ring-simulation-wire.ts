@@ -100,16 +100,16 @@ export function post<A> (world: World, message: Message<A>): Promise<A | Failed>
       return
     }
     const callOff = time.after(message.deadlineMs, () => settle(failed('timeout')))
-    const arrive = () => deliver(world, message, answer => {
+    const isRepeated = !once && chance() < weather.repeated
+    time.after(travelMs(world), () => deliver(world, message, answer => {
       callOff()
       settle(answer)
-    })
-    time.after(travelMs(world), arrive)
-    if (!once && chance() < weather.repeated) time.after(4 * travelMs(world), arrive)
+    }, isRepeated))
   })
 }
 
-function deliver<A> (world: World, message: Message<A>, settle: (answer: A | Failed) => void): void {
+/** A message that is repeated is handled once more after it has been; the answer to that goes nowhere, as nobody waits for it on any connection. */
+function deliver<A> (world: World, message: Message<A>, settle: (answer: A | Failed) => void, isRepeated = false): void {
   const { time, chance, weather } = world
   const { from, to } = message
   const workers = to.node?.workers ?? []
@@ -117,10 +117,11 @@ function deliver<A> (world: World, message: Message<A>, settle: (answer: A | Fai
   if (server === undefined || !server.life.alive || from.group !== to.group || chance() < weather.lost) return
   const untilMs = Math.max(to.stillUntilMs, server.life.stillUntilMs)
   if (untilMs > time.nowMs) {
-    time.after(untilMs - time.nowMs + travelMs(world), () => deliver(world, { ...message, server }, settle))
+    time.after(untilMs - time.nowMs + travelMs(world), () => deliver(world, { ...message, server }, settle, isRepeated))
     return
   }
   message.handle(server).then(answer => {
+    if (isRepeated) time.after(4 * travelMs(world), () => deliver(world, message, () => {}))
     if (chance() < world.weather.lost) return
     time.after(travelMs(world), () => { if (connected(from, to)) settle(answer) })
   }, error => world.violations.push(`a handler failed: ${(error as Error).stack}`))

@@ -53,7 +53,7 @@ export function createWorker (world: World, machine: Machine, keeperOf: (life: L
   const installed = createInstalledRing(life.timers)
   const storage = createStorage(world, machine, life)
   const plain = {
-    storage: { ...storage, get memory () { return storage.memory }, ...faults.storage?.(storage, () => wallMs(world, machine)) },
+    storage: { ...storage, get memory () { return storage.memory }, get trustedUntilMs () { return storage.trustedUntilMs }, ...faults.storage?.(storage, () => wallMs(world, machine)) },
     ring: Object.assign(installed, { node: machine.name, install: keeper.install, isBehind: () => false, hasKeeper: () => true }),
     clock: createClock(() => wallMs(world, machine), Math.floor(world.chance() * 2 ** 48)),
     pace: { observe () {}, restMs: () => 0, share: 1 },
