@@ -36,7 +36,9 @@ export function answerValue (reply: FastifyReply, { contentType, value }: Record
 
 /** Throws `KV_ERR_OVERLOADED` where too much is unsent; the connection ends with that, so that what waits on it does not read one value after another in vain. */
 function hold (reply: FastifyReply, bytes: number): void {
-  if (reply.server.unsent.count(reply).hold(bytes)) return
+  const answer = reply.server.unsent.count(reply)
+  answer.made()
+  if (answer.hold(bytes)) return
   reply.header('connection', 'close')
   throw new KvError('KV_ERR_OVERLOADED', 'too many large answers wait for their clients')
 }

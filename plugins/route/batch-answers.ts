@@ -79,6 +79,7 @@ export function createBatchAnswers ({ unsent }: FastifyInstance): (reply: Fastif
         bytes += told.length
       },
       send () {
+        answer.made()
         reply.type('application/json; charset=utf-8')
         if (bytes <= BATCH_PIECE_BYTES) return reply.send(`${BEGIN}${texts.join(',')}${END}`)
         const commas = texts.length - 1

@@ -11,6 +11,7 @@ import { createClient, type Client } from '../../src/memcached/client.ts'
 import { type GetReply } from '../../src/memcached/connection.ts'
 import { discardPair } from '../../src/memcached/discard.ts'
 import { createDumper } from '../../src/memcached/dumper.ts'
+import { createLargeNames } from '../../src/memcached/large-names.ts'
 import { createLanes } from '../../src/memcached/lanes.ts'
 import { RING_NAME } from '../../src/memcached/names.ts'
 import { getPair, mergePair, mergePairs } from '../../src/memcached/pairs.ts'
@@ -40,7 +41,7 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
   })
   const stopPoll = startPoll(client, sentinel)
   const dumper = createDumper(address, options.scanNamesBytes ?? SCAN_NAMES_BYTES)
-  const pairs = { client, lanes: createLanes(MERGES_PER_KEY), wallMs, unreadable: sparingly(log) }
+  const pairs = { client, lanes: createLanes(MERGES_PER_KEY), large: createLargeNames(), wallMs, unreadable: sparingly(log) }
   const scans = { client, dumper, wallMs }
   return {
     get memory () { return sentinel.memory },

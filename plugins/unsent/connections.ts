@@ -7,6 +7,9 @@ export interface Connection {
   readonly socket: Socket
   /** Bytes of the budget that it has. */
   held: number
+  /** True if the last answer was large; and what ends the turn of a request that had to wait for one because of that. */
+  isLarge: boolean
+  leave: (() => void) | undefined
   /** Requests that wait for the answers before theirs. */
   waiting: number
   /** Bytes that the system had not taken at the last look, and for how many looks this has been so. */
@@ -47,7 +50,7 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
     if (socket === null || socket.destroyed) return undefined
     const known = connections.get(socket)
     if (known !== undefined) return known
-    const connection = { socket, held: 0, waiting: 0, left: 0, quietLooks: 0 }
+    const connection = { socket, held: 0, isLarge: false, leave: undefined, waiting: 0, left: 0, quietLooks: 0 }
     connections.set(socket, connection)
     socket.once('close', () => end(socket))
     return connection
@@ -57,6 +60,7 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
     const connection = connections.get(socket)
     if (connection === undefined) return
     connections.delete(socket)
+    connection.leave?.()
     bytes -= connection.held
     connection.held = 0
     socket.destroy()
@@ -85,7 +89,8 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
         quiet.push(connection)
       }
     }
-    quiet.sort((a, b) => a.quietLooks - b.quietLooks)
+    // Of those that fell quiet between the same two looks, the one that is there longer goes first.
+    quiet.reverse().sort((a, b) => a.quietLooks - b.quietLooks)
     return stalled
   }
 

@@ -5,13 +5,16 @@ import { type Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { type FastifyReply } from 'fastify'
 import { UNSENT_BYTES } from '../../src/limits.ts'
+import { createTurns, type Turns } from './turns.ts'
 import { createConnections, type Connection, type Connections } from './connections.ts'
-import { PIPELINED_REQUEST_BYTES, PIPELINED_REQUESTS, UNSENT_LOOK_MS, UNSENT_PATIENCE_MS, UNSENT_STALL_MS } from './limits.ts'
+import { LARGE_ANSWER_BYTES, LARGE_AT_ONCE, PIPELINED_REQUEST_BYTES, PIPELINED_REQUESTS, UNSENT_LOOK_MS, UNSENT_PATIENCE_MS, UNSENT_STALL_MS } from './limits.ts'
 
 /** An answer whose bytes are counted, until it has been sent or its connection has ended. */
 export interface CountedAnswer {
   /** Counts so many more. False: there is no room for them, or nobody to send them to. */
   hold (bytes: number): boolean
+  /** Nothing more is read for it. */
+  made (): void
 }
 
 export interface Unsent {
@@ -62,22 +65,30 @@ export default fp<UnsentOptions>(async (app, options) => {
         hold (bytes) {
           if (held === undefined || connection === undefined || !connections.take(connection, bytes)) return false
           held += bytes
+          if (held > LARGE_ANSWER_BYTES) connection.isLarge = true
           return true
-        }
+        },
+        made () { connection?.leave?.() }
       }
     }
   })
 
   // The answer to a request that came while another one was under way gets the connection when that one's has been sent as a whole.
+  const turns = createTurns(LARGE_AT_ONCE)
   app.addHook('onRequest', (request, reply, done) => {
-    if (reply.raw.socket !== null) return done()
     const connection = connections.of(request.raw.socket)
-    if (connection !== undefined) waitForTurn(connections, connection, reply, done)
+    if (reply.raw.socket === null) {
+      if (connection !== undefined) waitForConnection(connections, connection, reply, () => waitForLarge(turns, connection, reply, done))
+    } else if (connection?.isLarge === true) {
+      waitForLarge(turns, connection, reply, done)
+    } else {
+      done()
+    }
   })
 }, { name: 'unsent' })
 
 /** Carries the request on when the connection is free for its answer. Too many that wait are the end of the connection: they cannot be refused before their turn. */
-function waitForTurn (connections: Connections, connection: Connection, { raw }: FastifyReply, goOn: () => void): void {
+function waitForConnection (connections: Connections, connection: Connection, { raw }: FastifyReply, goOn: () => void): void {
   if (connection.waiting === PIPELINED_REQUESTS || !connections.take(connection, PIPELINED_REQUEST_BYTES)) return connections.end(connection.socket)
   connection.waiting++
   raw.once('socket', () => {
@@ -86,4 +97,12 @@ function waitForTurn (connections: Connections, connection: Connection, { raw }:
     // Node is not through with handing the connection over.
     queueMicrotask(goOn)
   })
+}
+
+/** Carries the request on at once, unless the last answer on its connection was a large one: then when it is its turn among those. */
+function waitForLarge (turns: Turns, connection: Connection, { raw }: FastifyReply, goOn: () => void): void {
+  if (!connection.isLarge) return goOn()
+  connection.isLarge = false
+  connection.leave = turns.enter(goOn)
+  raw.once('close', connection.leave)
 }

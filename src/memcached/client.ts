@@ -18,17 +18,17 @@ export interface ClientEvents {
 }
 
 export interface Client {
-  /** The connection to use now. `unreachable`: there is none, and none on its way that is worth waiting for. */
-  pick (): Connection | Failed
+  /** The connection to use now, for a large item or for others. `unreachable`: there is none, and none on its way that is worth waiting for. */
+  pick (isLarge?: boolean): Connection | Failed
   /** Ends the connections; what is in flight on them fails. */
   close (): void
 }
 
 /** Connects at once, and again for as long as it is not closed. */
 export function createClient (address: Address, events: ClientEvents): Client {
-  const connections = new Array<Connection | undefined>(STORAGE_CONNECTIONS).fill(undefined)
-  const timers = new Array<NodeJS.Timeout | undefined>(STORAGE_CONNECTIONS).fill(undefined)
-  const failures = new Array<number>(STORAGE_CONNECTIONS).fill(0)
+  const connections = new Array<Connection | undefined>(STORAGE_CONNECTIONS + 1).fill(undefined)
+  const timers = new Array<NodeJS.Timeout | undefined>(STORAGE_CONNECTIONS + 1).fill(undefined)
+  const failures = new Array<number>(STORAGE_CONNECTIONS + 1).fill(0)
   let told: 'nothing' | 'ready' | 'lost' = 'nothing'
   let closed = false
   /** True from a silence until Memcached answers something. */
@@ -69,9 +69,14 @@ export function createClient (address: Address, events: ClientEvents): Client {
     })
   }
 
-  for (let index = 0; index < STORAGE_CONNECTIONS; index++) open(index)
+  for (let index = 0; index <= STORAGE_CONNECTIONS; index++) open(index)
   return {
-    pick: () => choose(silent ? connections.filter((connection) => connection?.state === 'ready' && !suspects.has(connection)) : connections),
+    pick (isLarge = false) {
+      const usable = silent ? connections.map((connection) => connection?.state === 'ready' && !suspects.has(connection) ? connection : undefined) : connections
+      const large = usable[STORAGE_CONNECTIONS]
+      if (isLarge && large?.state === 'ready') return large
+      return choose(usable)
+    },
     close () {
       closed = true
       for (const timer of timers) clearTimeout(timer)
@@ -82,12 +87,14 @@ export function createClient (address: Address, events: ClientEvents): Client {
 
 /**
  * The ready connection that already gathers commands for its next write, so that one write carries them all; else the
- * one with the least in flight; where none is ready, one that is on its way.
+ * one with the least in flight; where none is ready, one that is on its way. The one for large items takes part only where there is no other.
  */
 function choose (connections: readonly (Connection | undefined)[]): Connection | Failed {
   let best: Connection | undefined
-  for (const connection of connections) {
+  for (let index = 0; index < connections.length; index++) {
+    const connection = connections[index]
     if (connection === undefined || connection.state === 'closed') continue
+    if (index === STORAGE_CONNECTIONS && best?.state === 'ready') break
     if (connection.gathers && connection.inFlight < STORAGE_IN_FLIGHT) return connection
     if (best === undefined || isBetter(connection, best)) best = connection
   }

@@ -8,6 +8,10 @@ export const STORAGE_DEADLINE_MS = 1_000
 /** Data connections of one process to its Memcached. Two: one long answer does not hold back everything else. */
 export const STORAGE_CONNECTIONS = 2
 
+/** Items above this size have one more connection for themselves; and of how many names it is remembered that theirs are. */
+export const LARGE_ITEM_BYTES = 64 * 1024
+export const LARGE_NAMES = 4_096
+
 /** Commands in flight on one Memcached connection; beyond them an operation is refused as overloaded. */
 export const STORAGE_IN_FLIGHT = 8_192
 

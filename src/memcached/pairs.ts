@@ -9,6 +9,7 @@ import { MERGE_ATTEMPTS, STORAGE_DEADLINE_MS } from './limits.ts'
 import { type Client } from './client.ts'
 import { expiryS } from './commands.ts'
 import { type AddReply, type CasReply, type Connection, type GetReply } from './connection.ts'
+import { type LargeNames } from './large-names.ts'
 import { type Lanes } from './lanes.ts'
 import { decodeItem, encodeItem, pairName } from './names.ts'
 
@@ -16,6 +17,8 @@ export interface PairPorts {
   readonly client: Client
   /** The merges of this process, one after the other for each name. */
   readonly lanes: Lanes
+  /** What is known to be large. */
+  readonly large: LargeNames
   readonly wallMs: () => number
   /** Told of an item that is not what this store writes. */
   readonly unreadable: (name: string, why: string) => void
@@ -24,10 +27,11 @@ export interface PairPorts {
 /** As `Storage.get`. */
 export function getPair (ports: PairPorts, slot: number, key: string): Promise<GetResult> {
   return new Promise((resolve) => {
-    const connection = ports.client.pick()
-    if ('kind' in connection) return resolve(connection)
     const name = pairName(slot, key)
+    const connection = ports.client.pick(ports.large.has(name))
+    if ('kind' in connection) return resolve(connection)
     connection.get(name, (reply) => {
+      if (reply.kind === 'value') ports.large.note(name, reply.bytes.length)
       if (reply.kind !== 'value') return resolve(reply.kind === 'miss' ? MISS : reply)
       const record = readItem(ports, name, key, reply.bytes)
       if ('kind' in record) resolve(record)
@@ -89,7 +93,7 @@ function addPair (ports: PairPorts, { slot, key, record }: Pair, done: (result: 
 /** One look and one step. `lost`: another writer came between the two. */
 async function attemptMerge (ports: PairPorts, name: string, key: string, record: Record): Promise<MergeResult | 'lost'> {
   // Both on one connection: on another one, the number that a `cas` presents could be that of something else.
-  const connection = ports.client.pick()
+  const connection = ports.client.pick(ports.large.has(name))
   if ('kind' in connection) return connection
   const found = await new Promise<GetReply>((resolve) => connection.gets(name, resolve))
   // That only the look got no answer is worth telling apart: nothing was written, and nothing will be.
@@ -101,7 +105,9 @@ async function attemptMerge (ports: PairPorts, name: string, key: string, record
     if (order > 0) return { kind: 'stale', version: stored.version }
     if (order === 0) return STORED
   }
-  const reply = await put(connection, name, encodeItem(name, key, record), expiryS(keepUntilMs(record)), found)
+  const item = encodeItem(name, key, record)
+  ports.large.note(name, item.length)
+  const reply = await put(connection, name, item, expiryS(keepUntilMs(record)), found)
   if (reply.kind === 'stored') return STORED
   if (reply.kind === 'full') return failed('full')
   return reply.kind === 'failed' ? reply : 'lost'

@@ -14,6 +14,8 @@ const PIPELINED = 40
 const UNHURRIED = 40
 const BATCH_GETS = 16
 const VALUE_BYTES = 1_000_000
+/** Until the system's buffers for all connections are full. */
+const FILLED_MS = 10_000
 /** Many values, as gets of one at a time share an answer. */
 const VALUES = 60
 
@@ -38,9 +40,11 @@ async function fill (target: Target, char: string): Promise<void> {
 }
 
 function unread (name: string, target: Target, options: AttackOptions, open: () => Promise<() => void>): Promise<Verdict> {
-  return witnessed(name, target, options, async () => {
+  return witnessed(name, target, options, async begun => {
     const close = await open()
     try {
+      await pause(options.quick ? 0 : FILLED_MS)
+      begun()
       await pause(options.quick ? 3_000 : 45_000)
       return {}
     } finally {

@@ -4,6 +4,7 @@ import t from 'tap'
 import { failed, STORED } from '../../src/core/ports.ts'
 import { type Client } from '../../src/memcached/client.ts'
 import { type Connection } from '../../src/memcached/connection.ts'
+import { createLargeNames } from '../../src/memcached/large-names.ts'
 import { createLanes } from '../../src/memcached/lanes.ts'
 import { encodeItem, pairName } from '../../src/memcached/names.ts'
 import { mergePair } from '../../src/memcached/pairs.ts'
@@ -44,7 +45,7 @@ for (const [what, holds, step] of [
 ] as const) {
   t.test(what, async t => {
     const { client, used } = manyConnections(holds)
-    const ports = { client, lanes: createLanes(9), wallMs: () => 1000, unreadable: () => t.fail('it is readable') }
+    const ports = { client, lanes: createLanes(9), large: createLargeNames(), wallMs: () => 1000, unreadable: () => t.fail('it is readable') }
     t.same(await mergePair(ports, 5, 'key', record(2)), STORED)
     t.same(used, ['gets 1', `${step} 1`])
   })

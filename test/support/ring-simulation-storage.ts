@@ -8,6 +8,7 @@ import { KvError } from '../../src/errors.ts'
 import { type Client } from '../../src/memcached/client.ts'
 import { type AddReply, type CasReply, type Connection, type DeleteReply, type DiscardReply, type GetReply } from '../../src/memcached/connection.ts'
 import { discardPair } from '../../src/memcached/discard.ts'
+import { createLargeNames } from '../../src/memcached/large-names.ts'
 import { createLanes } from '../../src/memcached/lanes.ts'
 import { MERGES_PER_KEY, SENTINEL_POLL_MS, STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
 import { decodeItem, pairName, RING_NAME, slotOfName } from '../../src/memcached/names.ts'
@@ -119,7 +120,7 @@ export function createStorage (world: World, machine: Machine, life: Life): Simu
   const client: Client = { pick: () => connection ?? failed('unreachable'), close () {} }
   const wall = () => wallMs(world, machine)
   const sentinel = createSentinel(wall)
-  const ports = { client, lanes: createLanes(MERGES_PER_KEY), wallMs: wall, unreadable: (name: string, why: string) => world.violations.push(`${name} is not readable: ${why}`) }
+  const ports = { client, lanes: createLanes(MERGES_PER_KEY), large: createLargeNames(), wallMs: wall, unreadable: (name: string, why: string) => world.violations.push(`${name} is not readable: ${why}`) }
 
   function connect (): void {
     const { run } = machine.shelf
