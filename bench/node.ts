@@ -1,6 +1,6 @@
 // One node beside a bare Fastify, with one process and with two; where they are installed, nginx that reads Memcached by itself, and Webdis before Redis.
 
-import { locateProgram } from '../src/local/programs.ts'
+import { locateProgram } from '../src/programs/local/programs.ts'
 import { fill, measure, type Contender } from './contenders.ts'
 import { type Bench } from './processes.ts'
 import { nginx, webdis } from './references.ts'

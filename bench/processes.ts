@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
-import { haproxyCommand } from '../src/local/commands.ts'
+import { haproxyCommand } from '../src/programs/local/commands.ts'
 
 const START_DEADLINE_MS = 20_000
 /** After so long the map of slots is filled. */
@@ -126,7 +126,7 @@ export async function createBench (): Promise<Bench> {
     const pid = start(program, args, { ...env, ...tokenAware && slots })
     await answers(`http://127.0.0.1:${port}/readyz`)
     if (tokenAware) {
-      start(process.execPath, [fileURLToPath(new URL('../src/haproxy/main.js', import.meta.url))], { ...slots, LOG_LEVEL: 'error' })
+      start(process.execPath, [fileURLToPath(new URL('../src/programs/slots/main.js', import.meta.url))], { ...slots, LOG_LEVEL: 'error' })
       await pause(MAP_MS)
     }
     return { address: `127.0.0.1:${port}`, pid }

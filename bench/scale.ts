@@ -2,14 +2,14 @@
 // to a thousand nodes and ten thousand tokens. Positions are drawn at random from a seed, as operators draw them; or as `/ring/plan` offers them.
 
 import { mkdir, writeFile } from 'node:fs/promises'
-import { beginChange, receivedAll } from '../src/core/change.ts'
-import { digestOf } from '../src/core/digest.ts'
-import { createPlacement, moves, preferenceList } from '../src/core/placement.ts'
-import { createRegister } from '../src/core/register.ts'
-import { nodesOf, parseRing, ringToJson, type Ring, type Token } from '../src/core/ring.ts'
-import { requestToText, vote, type Votes } from '../src/core/voter.ts'
-import { encodeRequest } from '../src/core/wire.ts'
-import { evenPositions } from '../src/core/shares.ts'
+import { beginChange, receivedAll } from '../src/core/ring/change.ts'
+import { digestOf } from '../src/core/ring/digest.ts'
+import { createPlacement, moves, preferenceList } from '../src/core/ring/placement.ts'
+import { createRegister } from '../src/core/consensus/proposer.ts'
+import { nodesOf, parseRing, ringToJson, type Ring, type Token } from '../src/core/ring/ring.ts'
+import { requestToText, vote, type Votes } from '../src/core/consensus/voter.ts'
+import { encodeRequest } from '../src/core/messages/frame.ts'
+import { evenPositions } from '../src/core/ring/shares.ts'
 import { SLOTS } from '../src/limits.ts'
 import { type Bench } from './processes.ts'
 

@@ -103,7 +103,7 @@ start_balancer () {
     slots=("RINGKEEP_SLOTS=$dir/slots.map" "RINGKEEP_SOCKET=$dir/haproxy.sock")
   fi
   launch lb "$app" haproxy RINGKEEP_USER=root RINGKEEP_GROUP=root RINGKEEP_MAXCONN=2000 "${slots[@]}" "$(command -v haproxy)" -db -f "$app/haproxy.cfg"
-  if [ "${#slots[@]}" -gt 0 ]; then launch lb "$app" slots "${slots[@]}" "CLUSTER_TOKEN=$token" "$(command -v node)" dist/src/haproxy/main.js; fi
+  if [ "${#slots[@]}" -gt 0 ]; then launch lb "$app" slots "${slots[@]}" "CLUSTER_TOKEN=$token" "$(command -v node)" bin/ringkeep-slots.js; fi
 }
 
 until_answers () {

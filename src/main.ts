@@ -1,10 +1,10 @@
 // The entry point of a node, configured by the environment.
 
 import cluster from 'node:cluster'
-import { readConfig } from './config.ts'
-import { runPrimary } from './primary.ts'
-import { runSingle } from './single.ts'
-import { runWorker } from './worker.ts'
+import { readConfig } from './process/config.ts'
+import { runPrimary } from './process/primary.ts'
+import { runSingle } from './process/single.ts'
+import { runWorker } from './process/worker.ts'
 
 try {
   const config = readConfig(process.env)

@@ -56,13 +56,25 @@ start () {
   systemctl start ringkeep-memcached.service ringkeep.socket
   systemctl restart ringkeep.service
   if [ -n "$memory_before" ] && [ "$memory" != "$memory_before" ]; then say 'the new --memory holds when ringkeep-memcached is restarted, which empties it: one node at a time'; fi
-  if answers_in_time; then return 0; fi
+  if answers_in_time; then
+    rename_slots
+    return 0
+  fi
   journalctl -u ringkeep.service -n 5 --no-pager >&2 || true
   [ -n "$previous" ] || fail "the node does not answer; journalctl -u ringkeep.service says more"
   point_at "$previous"
   systemctl restart ringkeep.service
   answers_in_time || fail "neither the new release nor the one before, $previous, answers; journalctl -u ringkeep.service says more"
   fail "the new release does not answer; the one before, $previous, runs again"
+}
+
+# Where HAProxy runs on this machine too, the unit beside it may name the program by where releases before had it. Only now, as the way back leads to one of those.
+rename_slots () {
+  local unit=$UNITS/ringkeep-slots.service
+  grep -qs 'dist/src/haproxy/main.js' "$unit" || return 0
+  sed -i 's|dist/src/haproxy/main.js|bin/ringkeep-slots.js|' "$unit"
+  systemctl daemon-reload
+  systemctl try-restart ringkeep-slots.service
 }
 
 # False early if it ends as often as it is started.

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { type Socket } from 'node:net'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { isProof, NONCE_BYTES, parseIntroduction, proofOf, type Hello } from '../../src/core/hello.ts'
+import { isProof, NONCE_BYTES, parseIntroduction, proofOf, type Hello } from '../../src/core/messages/hello.ts'
 import { HELLO_BYTES } from './limits.ts'
 
 export interface HelloRouteOptions {

@@ -2,10 +2,10 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SLOTS } from '../../src/limits.ts'
-import { beginChange, type Change } from '../../src/core/change.ts'
-import { moves, receiversOf, type Move } from '../../src/core/placement.ts'
-import { tokenMap, type Ring, type Token } from '../../src/core/ring.ts'
-import { evenPositions, sharesOf } from '../../src/core/shares.ts'
+import { beginChange, type Change } from '../../src/core/ring/change.ts'
+import { moves, receiversOf, type Move } from '../../src/core/ring/placement.ts'
+import { tokenMap, type Ring, type Token } from '../../src/core/ring/ring.ts'
+import { evenPositions, sharesOf } from '../../src/core/ring/shares.ts'
 import { KvError } from '../../src/errors.ts'
 
 export interface ChangePlan {

@@ -2,11 +2,11 @@
 // others of the seed can tell the two apart.
 
 import { type FastifyInstance } from 'fastify'
-import { pause, startDeadline, TIMERS } from '../../src/core/deadline.ts'
+import { pause, startDeadline, TIMERS } from '../../src/core/quorum/deadline.ts'
 import { PEER_DEADLINE_MS, RING_BYTES } from '../../src/limits.ts'
 import { SEED_PAUSE_MS, SEED_WAIT_MS } from './limits.ts'
-import { nodesOf, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
-import { type Keeper } from '../ring/keeper.ts'
+import { nodesOf, parseRing, ringToJson, type Ring } from '../../src/core/ring/ring.ts'
+import { type Keeper } from '../../src/keeper/keeper.ts'
 
 export interface Seeding {
   /** Asks all the others of a ring that this node was seeded with; true: all say that nothing can have been stored or decided under it. Never rejects. */

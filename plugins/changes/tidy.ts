@@ -4,9 +4,9 @@ import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { RING_BYTES } from '../../src/limits.ts'
 import { TIDY_ANSWER_MS, TIDY_POLL_MS } from './limits.ts'
-import { pause, TIMERS } from '../../src/core/deadline.ts'
-import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring.ts'
-import { type Keeper } from '../ring/keeper.ts'
+import { pause, TIMERS } from '../../src/core/quorum/deadline.ts'
+import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring/ring.ts'
+import { type Keeper } from '../../src/keeper/keeper.ts'
 
 /** `ring`: a newer one, by which the change has to be planned again. `waitsFor`: the node may be asked again. */
 export type TidyAnswer = { readonly tidy: true } | { readonly tidy: false, readonly ring: unknown } | { readonly tidy: false, readonly waitsFor: string }

@@ -5,8 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { CATALOGUE, KvError } from '../../src/errors.ts'
 import { STOP_ACCEPTED_MS, STOP_IN_FLIGHT_MS, STOP_NOTICE_MS } from '../../src/limits.ts'
-import { namesNode } from '../../src/core/ring.ts'
-import { type Keeper } from '../ring/keeper.ts'
+import { namesNode } from '../../src/core/ring/ring.ts'
+import { type Keeper } from '../../src/keeper/keeper.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

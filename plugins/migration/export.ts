@@ -4,10 +4,10 @@ import { isUtf8 } from 'node:buffer'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { SLOTS } from '../../src/limits.ts'
-import { numberField } from '../../src/core/form.ts'
+import { numberField } from '../../src/core/pairs/form.ts'
 import { type Pair, type Storage } from '../../src/core/ports.ts'
-import { isVisible } from '../../src/core/record.ts'
-import { formatVersion } from '../../src/core/version.ts'
+import { isVisible } from '../../src/core/pairs/record.ts'
+import { formatVersion } from '../../src/core/pairs/version.ts'
 import { streamOf } from './stream.ts'
 
 export function exportRoutes (app: FastifyInstance): void {

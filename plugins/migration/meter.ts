@@ -1,8 +1,8 @@
 // Counts what a receiver gets and tells the node's keeper now and then, so that whichever process is asked knows.
 
-import { TIMERS } from '../../src/core/deadline.ts'
-import { type Progress } from '../../src/core/progress.ts'
-import { type Ring } from '../../src/core/ring.ts'
+import { TIMERS } from '../../src/core/quorum/deadline.ts'
+import { type Progress } from '../../src/core/copying/progress.ts'
+import { type Ring } from '../../src/core/ring/ring.ts'
 import { PROGRESS_MS } from '../../src/limits.ts'
 import { type Meter } from './pull.ts'
 

@@ -4,10 +4,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
 import { COORDINATOR_ROUNDS, PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS, REPAIR_TRUST_MS } from '../../src/limits.ts'
-import { createPairDecoder } from '../../src/core/pairstream.ts'
-import { type Pull } from '../../src/core/fetching.ts'
+import { createPairDecoder } from '../../src/core/messages/pair-stream.ts'
+import { type Pull } from '../../src/core/copying/fetching.ts'
 import { type Pair } from '../../src/core/ports.ts'
-import { ringToJson, sameShape, type Ring } from '../../src/core/ring.ts'
+import { ringToJson, sameShape, type Ring } from '../../src/core/ring/ring.ts'
 import { type NoRoom } from './room.ts'
 
 /** How many pairs a source reckons that it will send. */

@@ -2,7 +2,7 @@
 
 import { type FastifyInstance } from 'fastify'
 import { type Failed, type Pair } from '../../src/core/ports.ts'
-import { compareVersions, type Version } from '../../src/core/version.ts'
+import { compareVersions, type Version } from '../../src/core/pairs/version.ts'
 
 /** What it needs of the application. */
 export type RoomPorts = Pick<FastifyInstance, 'ring' | 'storage' | 'coordinator'>

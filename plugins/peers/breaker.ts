@@ -1,7 +1,7 @@
 // The circuit of one node with its clock: what it tells the operator, and when it looks for a node that was gone.
 
 import { type FastifyBaseLogger } from 'fastify'
-import { CLOSED, nextCircuit, type CircuitEvent, type CircuitState } from '../../src/core/circuit.ts'
+import { CLOSED, nextCircuit, type CircuitEvent, type CircuitState } from '../../src/core/quorum/circuit.ts'
 import { PEER_LOOK_MS, PEER_QUEUE } from './limits.ts'
 
 export interface Breaker {

@@ -2,7 +2,7 @@
 
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, type Pool } from 'undici'
-import { withDeadline } from '../../src/core/deadline.ts'
+import { withDeadline } from '../../src/core/quorum/deadline.ts'
 import { KvError } from '../../src/errors.ts'
 import { PEER_CONNECT_MS } from './limits.ts'
 

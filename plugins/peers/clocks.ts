@@ -5,7 +5,7 @@ import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { CLOCK_SKEW_MAX_MS } from '../../src/limits.ts'
 import { CLOCK_FRESH_MS, CLOCK_SKEW_TOLD_MS, CLOCK_SKEW_WARN_MS, CLOCK_VAGUE_MS } from './limits.ts'
-import { offBy, type Skew } from '../../src/core/skew.ts'
+import { offBy, type Skew } from '../../src/core/quorum/skew.ts'
 
 export interface Clocks {
   /** What a greeting has told of a node's clock. */

@@ -2,8 +2,8 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { failed, FENCED } from '../../src/core/ports.ts'
-import { compareRings, parseRing, type Ring } from '../../src/core/ring.ts'
-import { type Answer, type Operation, type Reply } from '../../src/core/wire.ts'
+import { compareRings, parseRing, type Ring } from '../../src/core/ring/ring.ts'
+import { type Answer, type Operation, type Reply } from '../../src/core/messages/frame.ts'
 
 export interface ExchangePorts {
   readonly node: string

@@ -3,7 +3,7 @@
 
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Pool } from 'undici'
-import { startDeadline } from '../../src/core/deadline.ts'
+import { startDeadline } from '../../src/core/quorum/deadline.ts'
 import { PEER_DEADLINE_MS, RING_BYTES } from '../../src/limits.ts'
 import { PEER_LONGEST_MS, REPLY_BYTES } from './limits.ts'
 

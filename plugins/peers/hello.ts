@@ -4,13 +4,10 @@
 import { randomBytes } from 'node:crypto'
 import { type Socket } from 'node:net'
 import { buildConnector, errors } from 'undici'
-import { startDeadline } from '../../src/core/deadline.ts'
-import { isProof, NONCE_BYTES, parseIntroduction, proofOf } from '../../src/core/hello.ts'
+import { startDeadline } from '../../src/core/quorum/deadline.ts'
+import { isProof, NONCE_BYTES, parseIntroduction, proofOf, type TlsIdentity } from '../../src/core/messages/hello.ts'
 import { KvError } from '../../src/errors.ts'
 import { HELLO_ANSWER_BYTES, HELLO_MS, PEER_CONNECT_MS } from './limits.ts'
-
-/** What a node shows to others, and the authority that it trusts; PEM. */
-export interface TlsIdentity { readonly cert: Buffer, readonly key: Buffer, readonly ca: Buffer }
 
 export interface HelloOptions {
   /** The name of this node, and the one of the node that is called. */

@@ -2,8 +2,8 @@
 // carried out after all of them have begun, so its answer is as good for each.
 
 import { type FailureReason } from '../../src/core/ports.ts'
-import { compareRings, type Ring } from '../../src/core/ring.ts'
-import { operationBytes, type Answer, type NoRoom, type Operation } from '../../src/core/wire.ts'
+import { compareRings, type Ring } from '../../src/core/ring/ring.ts'
+import { operationBytes, type Answer, type NoRoom, type Operation } from '../../src/core/messages/frame.ts'
 import { FRAME_OPS } from '../../src/limits.ts'
 import { FRAME_BYTES, PEER_QUEUE, PEER_QUEUE_BYTES } from './limits.ts'
 

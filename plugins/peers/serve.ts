@@ -1,11 +1,11 @@
 // What a frame of another node leads to here: the rings are settled first, then each operation is carried out on this node's replica.
 
 import { type FastifyInstance } from 'fastify'
-import { digestOf } from '../../src/core/digest.ts'
+import { digestOf } from '../../src/core/ring/digest.ts'
 import { FRAME_OPS_AT_ONCE, REPLY_BYTES } from './limits.ts'
-import { recordBytes } from '../../src/core/record.ts'
-import { adopts, compareRings, parseRing } from '../../src/core/ring.ts'
-import { NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/wire.ts'
+import { recordBytes } from '../../src/core/pairs/record.ts'
+import { adopts, compareRings, parseRing } from '../../src/core/ring/ring.ts'
+import { NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/messages/frame.ts'
 
 export type ServerPorts = Pick<FastifyInstance, 'ring' | 'replica'> & {
   wallMs (): number

@@ -3,9 +3,9 @@
 // does not tell who sent it, and a node that this ring does not name says nothing about this cluster.
 
 import { type FastifyBaseLogger } from 'fastify'
-import { areSplit, digestOf, splitError } from '../../src/core/digest.ts'
-import { compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring.ts'
-import { type Reply } from '../../src/core/wire.ts'
+import { areSplit, digestOf, splitError } from '../../src/core/ring/digest.ts'
+import { compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring/ring.ts'
+import { type Reply } from '../../src/core/messages/frame.ts'
 
 export interface Splits {
   /** What a node has replied to a frame under `ring`. */

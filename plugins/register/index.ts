@@ -3,13 +3,13 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { answerToText, parseAnswer, parseRequest, requestToText, type VoteAnswer, type VoteRequest } from '../../src/core/voter.ts'
-import { pause, TIMERS } from '../../src/core/deadline.ts'
-import { renewed } from '../../src/core/change.ts'
-import { createRegister, type Register } from '../../src/core/register.ts'
-import { compareRings, nodesOf, type Ring } from '../../src/core/ring.ts'
+import { answerToText, parseAnswer, parseRequest, requestToText, type VoteAnswer, type VoteRequest } from '../../src/core/consensus/voter.ts'
+import { pause, TIMERS } from '../../src/core/quorum/deadline.ts'
+import { renewed } from '../../src/core/ring/change.ts'
+import { createRegister, type Register } from '../../src/core/consensus/proposer.ts'
+import { compareRings, nodesOf, type Ring } from '../../src/core/ring/ring.ts'
 import { PEER_DEADLINE_MS, VOTE_BYTES } from '../../src/limits.ts'
-import { type Keeper } from '../ring/keeper.ts'
+import { type Keeper } from '../../src/keeper/keeper.ts'
 
 export interface NodeRegister extends Register {
   /** Has the members agree on the same ring under the next epoch, unless there is a newer one than `ring`. Throws `KV_ERR_MEMBERS`. */

@@ -3,9 +3,9 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { type RingId } from '../../src/core/ring.ts'
+import { type RingId } from '../../src/core/ring/ring.ts'
 import { FENCED, failed, type Failed, type Fenced, type GetResult, type MergeResult } from '../../src/core/ports.ts'
-import { type Record } from '../../src/core/record.ts'
+import { type Record } from '../../src/core/pairs/record.ts'
 import { type View } from '../ring/installed.ts'
 
 export interface LocalReplica {

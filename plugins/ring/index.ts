@@ -2,15 +2,15 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { digestOf } from '../../src/core/digest.ts'
-import { parseSeed, ringToJson, type Ring } from '../../src/core/ring.ts'
-import { fieldsOf } from '../../src/core/form.ts'
-import { slotOf } from '../../src/core/slot.ts'
-import { checkKey } from '../../src/core/key.ts'
+import { digestOf } from '../../src/core/ring/digest.ts'
+import { parseSeed, ringToJson, type Ring } from '../../src/core/ring/ring.ts'
+import { fieldsOf } from '../../src/core/pairs/form.ts'
+import { slotOf } from '../../src/core/pairs/slot.ts'
+import { checkKey } from '../../src/core/pairs/key.ts'
 import { KvError } from '../../src/errors.ts'
 import { RING_BYTES } from '../../src/limits.ts'
 import { createInstalledRing, type InstalledRing } from './installed.ts'
-import { type Keeper } from './keeper.ts'
+import { type Keeper } from '../../src/keeper/keeper.ts'
 
 export interface NodeRing extends InstalledRing {
   /** This node's advertised `host:port`. */

@@ -4,12 +4,12 @@
 
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
-import { TIMERS, withDeadline } from '../../src/core/deadline.ts'
-import { lastSeen, type SeenChange } from '../../src/core/change.ts'
-import { refuseSplit } from '../../src/core/digest.ts'
-import { createPlacement, type Placement, type Plan } from '../../src/core/placement.ts'
+import { TIMERS, withDeadline } from '../../src/core/quorum/deadline.ts'
+import { lastSeen, type SeenChange } from '../../src/core/ring/change.ts'
+import { refuseSplit } from '../../src/core/ring/digest.ts'
+import { createPlacement, type Placement, type Plan } from '../../src/core/ring/placement.ts'
 import { type Plans } from '../../src/core/ports.ts'
-import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core/ring.ts'
+import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core/ring/ring.ts'
 
 /** One ring at this process. Operations are counted by the view under which they began. */
 export interface View {

@@ -4,10 +4,10 @@ import { isAscii } from 'node:buffer'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { UNSENT_FREE_BYTES, VALUE_BYTES } from '../../src/limits.ts'
-import { fieldsOf } from '../../src/core/form.ts'
-import { checkKey } from '../../src/core/key.ts'
-import { type Plan } from '../../src/core/placement.ts'
-import { type Record } from '../../src/core/record.ts'
+import { fieldsOf } from '../../src/core/pairs/form.ts'
+import { checkKey } from '../../src/core/pairs/key.ts'
+import { type Plan } from '../../src/core/ring/placement.ts'
+import { type Record } from '../../src/core/pairs/record.ts'
 
 /** Longest value that is sent as a string; a longer one is not worth the copy. */
 const TEXT_BYTES = UNSENT_FREE_BYTES

@@ -6,9 +6,9 @@ import { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyReply } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { BATCH_ANSWER_BYTES, BATCH_PIECE_BYTES, BATCHES_ANSWER_BYTES, UNSENT_FREE_BYTES } from '../../src/limits.ts'
-import { lengthAsJson } from '../../src/core/json-length.ts'
-import { type Record } from '../../src/core/record.ts'
-import { formatVersion } from '../../src/core/version.ts'
+import { lengthAsJson } from '../../src/core/messages/json-length.ts'
+import { type Record } from '../../src/core/pairs/record.ts'
+import { formatVersion } from '../../src/core/pairs/version.ts'
 
 /** What became of an operation, with the status that `/kv/<key>` would have answered. */
 export interface BatchResult {

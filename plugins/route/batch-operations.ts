@@ -3,10 +3,10 @@
 
 import { KvError } from '../../src/errors.ts'
 import { BATCH_OPS, TTL_S } from '../../src/limits.ts'
-import { type Steps } from '../../src/core/json-reader.ts'
-import { readBatch, type Scalars } from '../../src/core/json-shapes.ts'
-import { checkKey } from '../../src/core/key.ts'
-import { checkContentType } from '../../src/core/record.ts'
+import { type Steps } from '../../src/core/messages/json-reader.ts'
+import { readBatch, type Scalars } from '../../src/core/messages/json-shapes.ts'
+import { checkKey } from '../../src/core/pairs/key.ts'
+import { checkContentType } from '../../src/core/pairs/record.ts'
 import { checkValue } from './answers.ts'
 
 /** An operation that has been checked, and its place in the request. */

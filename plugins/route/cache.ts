@@ -4,11 +4,11 @@
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { COORDINATOR_ROUNDS, FORM_BYTES } from '../../src/limits.ts'
-import { fieldsOf } from '../../src/core/form.ts'
-import { checkKey } from '../../src/core/key.ts'
+import { fieldsOf } from '../../src/core/pairs/form.ts'
+import { checkKey } from '../../src/core/pairs/key.ts'
 import { type FailureReason } from '../../src/core/ports.ts'
-import { isVisible } from '../../src/core/record.ts'
-import { slotOf } from '../../src/core/slot.ts'
+import { isVisible } from '../../src/core/pairs/record.ts'
+import { slotOf } from '../../src/core/pairs/slot.ts'
 import { answerOk, answerText, pairOf, plainRecord } from './answers.ts'
 
 export function cacheRoutes (app: FastifyInstance): void {

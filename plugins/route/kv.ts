@@ -3,12 +3,12 @@
 import { type FastifyError, type FastifyPluginAsync, type FastifyRequest } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { REPLICAS_LIMIT, TTL_S, VALUE_BYTES } from '../../src/limits.ts'
-import { type Quorums } from '../../src/core/coordinator.ts'
-import { fieldsOf, numberField } from '../../src/core/form.ts'
-import { checkKey } from '../../src/core/key.ts'
-import { checkContentType, tombstone } from '../../src/core/record.ts'
-import { slotOf } from '../../src/core/slot.ts'
-import { formatVersion } from '../../src/core/version.ts'
+import { type Quorums } from '../../src/core/quorum/coordinator.ts'
+import { fieldsOf, numberField } from '../../src/core/pairs/form.ts'
+import { checkKey } from '../../src/core/pairs/key.ts'
+import { checkContentType, tombstone } from '../../src/core/pairs/record.ts'
+import { slotOf } from '../../src/core/pairs/slot.ts'
+import { formatVersion } from '../../src/core/pairs/version.ts'
 import { answerValue, servedBy } from './answers.ts'
 
 const OPTIONS = { config: { open: true }, bodyLimit: VALUE_BYTES }

@@ -1,10 +1,10 @@
 // The ports through which the core meets the world: storage of one node, replicas anywhere, the ring that is in force.
 // A failure is an answer, not an exception, so that nobody can take an error for a miss.
 
-import { type Plan } from './placement.ts'
-import { type Record } from './record.ts'
-import { type Ring } from './ring.ts'
-import { type Version } from './version.ts'
+import { type Plan } from './ring/placement.ts'
+import { type Record } from './pairs/record.ts'
+import { type Ring } from './ring/ring.ts'
+import { type Version } from './pairs/version.ts'
 
 /**
  * Why an operation has no answer. `unreachable`, `overloaded`, `not-replica` and `full`: nothing was done. `timeout`: it

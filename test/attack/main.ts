@@ -1,8 +1,8 @@
 // `npm run attack`: a real node, attacked from outside by somebody without its token, while an ordinary client uses it. Exit code 1 if it did not
 // withstand. `-- --quick` takes less than a minute; `--seed 1` is the default; `--only slow-readers` runs what is named so.
 
-import { createEnding } from '../support/ending.ts'
-import { startCluster } from '../support/cluster.ts'
+import { createEnding } from '../support/cluster/ending.ts'
+import { startCluster } from '../support/cluster/cluster.ts'
 import { attack as bodies } from './bodies.ts'
 import { attack as idle } from './idle.ts'
 import { attack as malformed } from './malformed.ts'

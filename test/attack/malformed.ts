@@ -2,7 +2,7 @@
 // is no defect: no 5xx but 503. A seed gives the same requests again.
 
 import { connect } from 'node:net'
-import { createChance } from '../support/history.ts'
+import { createChance } from '../support/checker/history.ts'
 import { type Attack, type Target } from './verdict.ts'
 import { witnessed } from './witness.ts'
 

@@ -4,9 +4,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { brokenBulk, type BulkOptions } from '../support/bulk.ts'
-import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/lab.ts'
-import { startLoad, WRITERS } from '../support/load.ts'
+import { brokenBulk, type BulkOptions } from '../support/cluster/bulk.ts'
+import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/cluster/lab.ts'
+import { startLoad, WRITERS } from '../support/cluster/load.ts'
 
 t.setTimeout(900_000)
 

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { fileOfProject } from '../support/ending.ts'
-import { BALANCER, mayHaveLab, NODES, startLab, type Lab } from '../support/lab.ts'
+import { fileOfProject } from '../support/cluster/ending.ts'
+import { BALANCER, mayHaveLab, NODES, startLab, type Lab } from '../support/cluster/lab.ts'
 
 t.setTimeout(900_000)
 
@@ -28,7 +28,7 @@ t.test('ports and paths', async t => {
   t.equal(ports.length, 4)
   for (const [host, open] of ports as Array<[string, string]>) {
     const address = /[0-9.]{7,}/.exec(host)?.[0] as string
-    const { stdout, stderr } = await lab.exec('outside', process.execPath, fileOfProject('dist/test/support/open-ports.js'), address)
+    const { stdout, stderr } = await lab.exec('outside', process.execPath, fileOfProject('dist/test/support/cluster/open-ports.js'), address)
     t.equal(stdout, `[${open}]\n`, `${host} ${stderr}`)
   }
 

@@ -5,10 +5,10 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { brokenBulk, type BulkOptions } from '../support/bulk.ts'
-import { fileOfProject } from '../support/ending.ts'
-import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/lab.ts'
-import { startLoad } from '../support/load.ts'
+import { brokenBulk, type BulkOptions } from '../support/cluster/bulk.ts'
+import { fileOfProject } from '../support/cluster/ending.ts'
+import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/cluster/lab.ts'
+import { startLoad } from '../support/cluster/load.ts'
 
 t.setTimeout(900_000)
 

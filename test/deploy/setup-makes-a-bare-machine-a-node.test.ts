@@ -6,14 +6,14 @@ import { once } from 'node:events'
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createBareRoot, copyProject, type BareRoot } from '../support/bare-root.ts'
-import { boot, type BootedRoot } from '../support/booted-root.ts'
-import { brokenBulk, type BulkOptions } from '../support/bulk.ts'
-import { ended, writePairs } from '../support/lab.ts'
-import { startLoad } from '../support/load.ts'
-import { until } from '../support/memcached.ts'
-import { createNetwork } from '../support/network.ts'
-import { mayCutNetworks, needs } from '../support/programs.ts'
+import { createBareRoot, copyProject, type BareRoot } from '../support/cluster/bare-root.ts'
+import { boot, type BootedRoot } from '../support/cluster/booted-root.ts'
+import { brokenBulk, type BulkOptions } from '../support/cluster/bulk.ts'
+import { ended, writePairs } from '../support/cluster/lab.ts'
+import { startLoad } from '../support/cluster/load.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { createNetwork } from '../support/cluster/network.ts'
+import { mayCutNetworks, needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(900_000)
 
@@ -154,7 +154,7 @@ async function servesUnderSystemd (t: Test, root: BareRoot, { run, statesOf, sit
     const before = readlinkSync(join(root.path, 'opt/ringkeep/current'))
     const faulty = '/srv/faulty'
     cpSync(join(root.path, PROJECT), join(root.path, faulty), { recursive: true })
-    appendFileSync(join(root.path, faulty, 'src/config.ts'), '\nprocess.exit(3)\n')
+    appendFileSync(join(root.path, faulty, 'src/process/config.ts'), '\nprocess.exit(3)\n')
     await writePairs(bulk, door)
     const load = startLoad([door], { seed: 1, bulk, tell: line => t.comment(line) })
     t.match(await run(['systemctl', 'restart', 'ringkeep.service']), { code: 0 })

@@ -1,7 +1,7 @@
 // Three nodes, a balancer and a client, each a host of its own: the course project's commands, word for word, and what they do.
 
 import t from 'tap'
-import { BALANCER, mayHaveLab, NODES, seedAlone, startLab, untilInOrder } from '../support/lab.ts'
+import { BALANCER, mayHaveLab, NODES, seedAlone, startLab, untilInOrder } from '../support/cluster/lab.ts'
 
 t.setTimeout(900_000)
 

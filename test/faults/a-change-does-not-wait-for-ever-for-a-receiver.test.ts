@@ -2,12 +2,12 @@
 // operator sees what it waits for, and gives it up, or the node, and needs nothing of the node for that.
 
 import t, { type Test } from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { freePort } from '../support/ports.ts'
-import { FAULTS_MS, inRounds, startStage, type Phase, type Stage } from '../support/ring-faults.ts'
-import { askChange, ringOf, untilTold } from '../support/ring-requests.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { freePort } from '../support/cluster/ports.ts'
+import { FAULTS_MS, inRounds, startStage, type Phase, type Stage } from '../support/cluster/ring-faults.ts'
+import { askChange, ringOf, untilTold } from '../support/cluster/ring-requests.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

@@ -2,11 +2,11 @@
 // of it; with one, a receiver that is cut off from its only source waits, says so, and goes on when the network is back.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { createNetwork } from '../support/network.ts'
-import { FAULTS_MS, inRounds, startStage, type Phase } from '../support/ring-faults.ts'
-import { untilTold } from '../support/ring-requests.ts'
-import { mayCutNetworks, needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { createNetwork } from '../support/cluster/network.ts'
+import { FAULTS_MS, inRounds, startStage, type Phase } from '../support/cluster/ring-faults.ts'
+import { untilTold } from '../support/cluster/ring-requests.ts'
+import { mayCutNetworks, needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

@@ -2,10 +2,10 @@
 // when it is back, the change goes on by itself and ends.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/ring-faults.ts'
-import { untilTold } from '../support/ring-requests.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/cluster/ring-faults.ts'
+import { untilTold } from '../support/cluster/ring-requests.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

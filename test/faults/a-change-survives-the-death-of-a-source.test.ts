@@ -2,10 +2,10 @@
 // and the change ends without it; with one, the operator sees that the change waits for it, and it ends when the source is back.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { FAULTS_MS, inRounds, startStage, type Phase, type UnderWay } from '../support/ring-faults.ts'
-import { untilTold } from '../support/ring-requests.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { FAULTS_MS, inRounds, startStage, type Phase, type UnderWay } from '../support/cluster/ring-faults.ts'
+import { untilTold } from '../support/cluster/ring-requests.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

@@ -2,11 +2,11 @@
 // received is fetched again; with one replica that is a node that joins, which had nothing else.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { type TestMemcached } from '../support/memcached.ts'
-import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/ring-faults.ts'
-import { untilTold } from '../support/ring-requests.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { type TestMemcached } from '../support/cluster/memcached.ts'
+import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/cluster/ring-faults.ts'
+import { untilTold } from '../support/cluster/ring-requests.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

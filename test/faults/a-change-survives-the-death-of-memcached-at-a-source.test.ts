@@ -2,10 +2,10 @@
 // take nothing from it for the whole until it has recovered from the other replicas, and nothing is lost.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { type TestMemcached } from '../support/memcached.ts'
-import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/ring-faults.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { type TestMemcached } from '../support/cluster/memcached.ts'
+import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/cluster/ring-faults.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

@@ -2,8 +2,8 @@
 // without that node, or when it is back if it is itself to receive pairs.
 
 import t from 'tap'
-import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/ring-faults.ts'
-import { needs } from '../support/programs.ts'
+import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/cluster/ring-faults.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

@@ -2,10 +2,10 @@
 // When it comes back it finds the ring that there is then.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { FAULTS_MS, ROUNDS, startStage } from '../support/ring-faults.ts'
-import { askChange, ringOf } from '../support/ring-requests.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { FAULTS_MS, ROUNDS, startStage } from '../support/cluster/ring-faults.ts'
+import { askChange, ringOf } from '../support/cluster/ring-requests.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

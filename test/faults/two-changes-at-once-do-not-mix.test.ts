@@ -2,10 +2,10 @@
 // after the first has ended.
 
 import t from 'tap'
-import { type TestNode } from '../support/cluster.ts'
-import { FAULTS_MS, ROUNDS, startStage } from '../support/ring-faults.ts'
-import { askChange } from '../support/ring-requests.ts'
-import { needs } from '../support/programs.ts'
+import { type TestNode } from '../support/cluster/cluster.ts'
+import { FAULTS_MS, ROUNDS, startStage } from '../support/cluster/ring-faults.ts'
+import { askChange } from '../support/cluster/ring-requests.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 

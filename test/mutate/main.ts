@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
-import { createChance } from '../support/history.ts'
+import { createChance } from '../support/checker/history.ts'
 import { mutantsOf, type Mutant } from './mutants.ts'
 
 const TARGETS = /^(?:plugins\/(?:replica|migration|ring)\/|src\/core\/|src\/memcached\/pairs\.ts$)/

@@ -4,8 +4,8 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { ringToJson } from '../../src/core/ring.ts'
-import { ringOf } from '../plugins/keeper-fakes.ts'
+import { ringToJson } from '../../src/core/ring/ring.ts'
+import { ringOf } from '../keeper/keeper-fakes.ts'
 
 const SCRIPT = `
   import { writeFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 // A node that listens beyond this machine and has no cluster token says so when it starts, once, and serves.
 
 import t from 'tap'
-import { freePort } from '../support/ports.ts'
+import { freePort } from '../support/cluster/ports.ts'
 import { spawnNode, untilAlive } from './spawn-node.ts'
 
 const WARNING = /everybody who reaches this node may change the ring/g

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
-import { freePort } from '../support/ports.ts'
-import { until } from '../support/memcached.ts'
+import { freePort } from '../support/cluster/ports.ts'
+import { until } from '../support/cluster/memcached.ts'
 import { seed, spawnNode, untilAlive } from './spawn-node.ts'
 
 async function start (t: Test) {

@@ -7,11 +7,11 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { fileOfProject } from '../support/ending.ts'
-import { childrenOf } from '../support/cluster.ts'
-import { startMemcached, until } from '../support/memcached.ts'
-import { freePort } from '../support/ports.ts'
-import { needs } from '../support/programs.ts'
+import { fileOfProject } from '../support/cluster/ending.ts'
+import { childrenOf } from '../support/cluster/cluster.ts'
+import { startMemcached, until } from '../support/cluster/memcached.ts'
+import { freePort } from '../support/cluster/ports.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 interface Activated { readonly pid: number, readonly passed: number, readonly unused: number, readonly ended: Promise<unknown[]>, answers (port: number): Promise<number | undefined> }
 

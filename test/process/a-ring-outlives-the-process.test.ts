@@ -2,8 +2,8 @@
 
 import { join } from 'node:path'
 import t from 'tap'
-import { freePort } from '../support/ports.ts'
-import { until } from '../support/memcached.ts'
+import { freePort } from '../support/cluster/ports.ts'
+import { until } from '../support/cluster/memcached.ts'
 import { seed, spawnNode, untilAlive } from './spawn-node.ts'
 
 const ringOf = (port: number) => fetch(`http://127.0.0.1:${port}/hash_ring`)

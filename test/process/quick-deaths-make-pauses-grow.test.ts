@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { RESPAWN_MAX_MS, RESPAWN_MIN_MS } from '../../src/limits.ts'
-import { respawnPauseMs } from '../../src/respawn.ts'
+import { respawnPauseMs } from '../../src/core/processes/respawn.ts'
 
 t.test('quick deaths, and one late', async t => {
   let pauseMs = RESPAWN_MIN_MS

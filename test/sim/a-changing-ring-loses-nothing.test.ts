@@ -3,7 +3,7 @@
 // stable ring, and no number of a ring is ever taken twice.
 
 import t from 'tap'
-import { simulateRing } from '../support/ring-simulation.ts'
+import { simulateRing } from '../support/simulation/ring-simulation.ts'
 import { seeds } from './seeds.ts'
 
 t.test('with any seed', { timeout: 0 }, async t => {

@@ -2,8 +2,8 @@
 // them, and when all is well again every node answers.
 
 import t from 'tap'
-import { describeViolation } from '../support/history.ts'
-import { simulate } from '../support/simulation.ts'
+import { describeViolation } from '../support/checker/history.ts'
+import { simulate } from '../support/simulation/simulation.ts'
 import { repeatWith, seeds } from './seeds.ts'
 
 t.test('with any seed', { timeout: 0 }, async (t) => {

@@ -2,7 +2,7 @@
 // with `--count M` it runs that many from there on. Every seed that fails is printed with what went wrong; then the exit status is 1.
 
 import { parseArgs } from 'node:util'
-import { simulateRing } from '../support/ring-simulation.ts'
+import { simulateRing } from '../support/simulation/ring-simulation.ts'
 
 const USAGE = 'npm run sim -- --seed N [--count M]'
 

@@ -2,8 +2,8 @@
 // one of them within 300 seeds, so its silence about the production code means something.
 
 import t from 'tap'
-import { PLANTED } from '../support/planted-ring-faults.ts'
-import { simulateRing } from '../support/ring-simulation.ts'
+import { PLANTED } from '../support/simulation/planted-ring-faults.ts'
+import { simulateRing } from '../support/simulation/ring-simulation.ts'
 
 /** No fault may need more seeds. */
 const ENOUGH = 300

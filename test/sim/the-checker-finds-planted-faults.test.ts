@@ -3,10 +3,10 @@
 
 import t from 'tap'
 import { MISS, STORED, type Replicas } from '../../src/core/ports.ts'
-import { createOptimisticCoordinator } from '../support/optimistic-coordinator.ts'
-import { keepUntilMs, type Record } from '../../src/core/record.ts'
-import { compareVersions } from '../../src/core/version.ts'
-import { simulate, type Planted, type Shelf } from '../support/simulation.ts'
+import { createOptimisticCoordinator } from '../support/simulation/optimistic-coordinator.ts'
+import { keepUntilMs, type Record } from '../../src/core/pairs/record.ts'
+import { compareVersions } from '../../src/core/pairs/version.ts'
+import { simulate, type Planted, type Shelf } from '../support/simulation/simulation.ts'
 
 /** More seeds than any of the faults should need; each shows in one or more of a hundred. */
 const ENOUGH = 1_000

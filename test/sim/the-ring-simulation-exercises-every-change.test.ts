@@ -2,7 +2,7 @@
 // meet older and newer rings, and nodes lose what they hold and get it back, in enough of the runs.
 
 import t from 'tap'
-import { simulateRing, type RingRun } from '../support/ring-simulation.ts'
+import { simulateRing, type RingRun } from '../support/simulation/ring-simulation.ts'
 
 const RUNS = 400
 

@@ -2,7 +2,7 @@
 // other runs.
 
 import t from 'tap'
-import { simulateRing } from '../support/ring-simulation.ts'
+import { simulateRing } from '../support/simulation/ring-simulation.ts'
 
 async function fingerprint (seed: number): Promise<string> {
   const { history, counts, rings, violations } = await simulateRing(seed)

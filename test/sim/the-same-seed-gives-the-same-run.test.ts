@@ -1,8 +1,8 @@
 // A run can be had again from its seed alone, to the last message; other seeds give other runs.
 
 import t from 'tap'
-import { simulate } from '../support/simulation.ts'
-import { createVirtualTime } from '../support/virtual-time.ts'
+import { simulate } from '../support/simulation/simulation.ts'
+import { createVirtualTime } from '../support/simulation/virtual-time.ts'
 
 async function fingerprint (seed: number): Promise<string> {
   const { history, counts, pairs } = await simulate(seed)

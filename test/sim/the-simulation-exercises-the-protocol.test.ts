@@ -2,7 +2,7 @@
 // deadlines and write-backs, and enough of them have everything else that the faults can do.
 
 import t from 'tap'
-import { simulate, type Run } from '../support/simulation.ts'
+import { simulate, type Run } from '../support/simulation/simulation.ts'
 
 const RUNS = 100
 

@@ -1,8 +1,8 @@
 // `npm run soak`: four nodes under checked load through HAProxy, removed and added again one after the other for some minutes. Exit code
 // 1 if anything of that was to be noticed. `-- --minutes 5 --seed 1 --replicas 3 --pairs 100000` are the defaults.
 
-import { createEnding } from '../support/ending.ts'
-import { soak } from '../support/soak.ts'
+import { createEnding } from '../support/cluster/ending.ts'
+import { soak } from '../support/cluster/soak.ts'
 
 const OPTIONS = { minutes: 5, seed: 1, replicas: 3, pairs: 100_000 }
 const VALUE_BYTES = 100

@@ -1,8 +1,8 @@
 // If anything were left open, this test's process would not end.
 
 import t from 'tap'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { collect, everySlot, fill, openStorage, record } from './support.ts'
 
 t.test('with reads, merges and a scan under way', async (t) => {

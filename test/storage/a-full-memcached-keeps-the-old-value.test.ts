@@ -1,6 +1,6 @@
 import t from 'tap'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { openStorage, record } from './support.ts'
 
 t.test('full: refused, and what was there stays', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type GetResult, type MergeResult } from '../../src/core/ports.ts'
-import { startMemcached, until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startMemcached, until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { fill, openStorage, record, slotFor, writeRing } from './support.ts'
 
 t.test('killed in mid-flight, and back empty', async (t) => {

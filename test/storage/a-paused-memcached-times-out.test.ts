@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import t from 'tap'
-import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT } from '../../src/memcached/limits.ts'
-import { startMemcached, until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT } from '../../src/storage/memcached/limits.ts'
+import { startMemcached, until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { fill, openStorage, record, slotFor, writeRing } from './support.ts'
 
 for (const socket of [true, false]) {

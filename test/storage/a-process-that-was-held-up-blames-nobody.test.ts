@@ -1,7 +1,7 @@
 import t from 'tap'
-import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { STORAGE_DEADLINE_MS } from '../../src/storage/memcached/limits.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { openStorage, record } from './support.ts'
 
 t.test('answers that came while the process itself stood still are read before anything is called late', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { collect, everySlot, fill, openStorage, slotFor } from './support.ts'
 
 t.test('where the names are more than their budget', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { encodeItem } from '../../src/memcached/names.ts'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { encodeItem } from '../../src/storage/memcached/names.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { fakeMemcached } from './faults.ts'
 import { collect, everySlot, fill, openStorage, record } from './support.ts'
 

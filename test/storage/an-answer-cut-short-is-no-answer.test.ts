@@ -1,6 +1,6 @@
 import t from 'tap'
-import { startMemcached, until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startMemcached, until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { startProxy } from './faults.ts'
 import { openStorage, record, writeRing } from './support.ts'
 

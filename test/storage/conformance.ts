@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { type Test } from 'tap'
 import { RECOVERING_MARK, type RingRecord, type Storage } from '../../src/core/ports.ts'
-import { endedRecord, tombstone, type Record } from '../../src/core/record.ts'
+import { endedRecord, tombstone, type Record } from '../../src/core/pairs/record.ts'
 import { SCAN_BATCH_PAIRS, TOMBSTONE_GRACE_MS } from '../../src/limits.ts'
 import { collect, everySlot, fill, record, RING, slotFor } from './support.ts'
 

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import t from 'tap'
-import { encodeItem, pairName } from '../../src/memcached/names.ts'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { encodeItem, pairName } from '../../src/storage/memcached/names.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { collect, createLog, everySlot, openStorage, record } from './support.ts'
 
 /** Puts an item there as somebody else would. */

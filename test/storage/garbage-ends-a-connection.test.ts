@@ -1,5 +1,5 @@
 import t from 'tap'
-import { until } from '../support/memcached.ts'
+import { until } from '../support/cluster/memcached.ts'
 import { fakeMemcached, serve } from './faults.ts'
 import { createLog, openStorage, record } from './support.ts'
 

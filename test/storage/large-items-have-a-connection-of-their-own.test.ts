@@ -1,15 +1,15 @@
 // The answers of Memcached come in order, so one to a small question would stand behind megabytes. What is known to be large is asked for over another connection.
 
 import t from 'tap'
-import { createClient, type Client } from '../../src/memcached/client.ts'
-import { parseAddress } from '../../src/memcached/address.ts'
-import { type Connection } from '../../src/memcached/connection.ts'
-import { createLanes } from '../../src/memcached/lanes.ts'
-import { createLargeNames } from '../../src/memcached/large-names.ts'
-import { LARGE_ITEM_BYTES, LARGE_NAMES } from '../../src/memcached/limits.ts'
-import { getPair, mergePair } from '../../src/memcached/pairs.ts'
-import { startMemcached, until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { createClient, type Client } from '../../src/storage/memcached/client.ts'
+import { parseAddress } from '../../src/storage/memcached/address.ts'
+import { type Connection } from '../../src/storage/memcached/connection.ts'
+import { createLanes } from '../../src/storage/memcached/lanes.ts'
+import { createLargeNames } from '../../src/storage/memcached/large-names.ts'
+import { LARGE_ITEM_BYTES, LARGE_NAMES } from '../../src/storage/memcached/limits.ts'
+import { getPair, mergePair } from '../../src/storage/memcached/pairs.ts'
+import { startMemcached, until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { record } from './support.ts'
 
 t.test('a name is large once its item was met or put as such, until it is found small', async t => {

@@ -2,10 +2,10 @@
 
 import { type Test } from 'tap'
 import { type Pair, type Storage } from '../../src/core/ports.ts'
-import { sentinelText } from '../../src/core/sentinel.ts'
-import { type Record } from '../../src/core/record.ts'
-import { createMemcachedRingRecord } from '../../plugins/storage/ring-record.ts'
-import { createMemcachedStorage, type MemcachedStorageOptions } from '../../plugins/storage/memcached.ts'
+import { sentinelText } from '../../src/core/ring/sentinel.ts'
+import { type Record } from '../../src/core/pairs/record.ts'
+import { createMemcachedRingRecord } from '../../src/storage/memcached/ring-record.ts'
+import { createMemcachedStorage, type MemcachedStorageOptions } from '../../src/storage/memcached/storage.ts'
 
 export const RING = sentinelText({ ring: { generation: 1, epoch: 1, replicas: 1, tokens: [{ position: 0, node: 'n:1' }] }, repairedMs: 0 })
 export const everySlot = (): boolean => true

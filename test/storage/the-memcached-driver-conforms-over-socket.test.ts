@@ -1,7 +1,7 @@
 import t from 'tap'
-import { createMemcachedRingRecord } from '../../plugins/storage/ring-record.ts'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { createMemcachedRingRecord } from '../../src/storage/memcached/ring-record.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { conforms } from './conformance.ts'
 import { openStorage } from './support.ts'
 

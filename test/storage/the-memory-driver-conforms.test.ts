@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createMemoryStorage } from '../../plugins/storage/memory.ts'
+import { createMemoryStorage } from '../../src/storage/memory.ts'
 import { conforms } from './conformance.ts'
 
 conforms(t, async () => {

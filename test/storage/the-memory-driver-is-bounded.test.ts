@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createMemoryStorage } from '../../plugins/storage/memory.ts'
+import { createMemoryStorage } from '../../src/storage/memory.ts'
 import { MEMORY_PAIR_BYTES, TOMBSTONE_GRACE_MS } from '../../src/limits.ts'
 import { record } from './support.ts'
 

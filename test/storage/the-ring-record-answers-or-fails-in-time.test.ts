@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import t from 'tap'
-import { createMemcachedRingRecord } from '../../plugins/storage/ring-record.ts'
-import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
-import { startMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { createMemcachedRingRecord } from '../../src/storage/memcached/ring-record.ts'
+import { STORAGE_DEADLINE_MS } from '../../src/storage/memcached/limits.ts'
+import { startMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { serve, startProxy } from './faults.ts'
 
 for (const socket of [true, false]) {

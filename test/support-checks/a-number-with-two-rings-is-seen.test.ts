@@ -1,9 +1,9 @@
 // The watch over ring numbers sees a process that has another ring than the others, and nothing where there is none.
 
 import t from 'tap'
-import { until } from '../support/memcached.ts'
-import { startNodes } from '../support/nodes.ts'
-import { watchDigests } from '../support/ring-digests.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { startNodes } from '../support/cluster/nodes.ts'
+import { watchDigests } from '../support/checker/ring-digests.ts'
 
 t.test('what is noted', async t => {
   const watch = watchDigests([])

@@ -2,11 +2,11 @@
 // clients saw meanwhile goes to the checker.
 
 import t from 'tap'
-import { childrenOf, startCluster, type TestNode } from '../support/cluster.ts'
-import { createHistory, describeViolation, runClients, type Call, type Outcome } from '../support/history.ts'
-import { startHaproxy } from '../support/haproxy.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { childrenOf, startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { createHistory, describeViolation, runClients, type Call, type Outcome } from '../support/checker/history.ts'
+import { startHaproxy } from '../support/cluster/haproxy.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

@@ -1,8 +1,8 @@
 // Recorded histories of an atomic register are accepted at any concurrency, and rejected once a read has gone back in time.
 
 import t from 'tap'
-import { createChance, createHistory, describeViolation, runClients, type Call, type History, type Outcome } from '../support/history.ts'
-import { checkRegister, type Operation } from '../support/linearizability.ts'
+import { createChance, createHistory, describeViolation, runClients, type Call, type History, type Outcome } from '../support/checker/history.ts'
+import { checkRegister, type Operation } from '../support/checker/linearizability.ts'
 
 /**
  * Clients on registers that take each call at one instant, a random number of steps after its begin and before its

@@ -1,7 +1,7 @@
 // Hand-made histories of one key, each with the one thing wrong (or right) that its name tells.
 
 import t from 'tap'
-import { checkRegister, type Operation } from '../support/linearizability.ts'
+import { checkRegister, type Operation } from '../support/checker/linearizability.ts'
 
 const write = (value: string, invokedAt: number, returnedAt?: number): Operation => ({ kind: 'write', value, invokedAt, returnedAt })
 const remove = (invokedAt: number, returnedAt?: number): Operation => ({ kind: 'delete', invokedAt, returnedAt })

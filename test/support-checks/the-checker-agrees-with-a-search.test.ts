@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { checkRegister, type Operation } from '../support/linearizability.ts'
+import { checkRegister, type Operation } from '../support/checker/linearizability.ts'
 import { searchRegister } from './wing-gong.ts'
 
 const span = { invokedAt: fc.nat(24), length: fc.nat(8), unknown: fc.integer({ min: 0, max: 5 }) }

@@ -1,7 +1,7 @@
 // The textbook search for a linearization (Wing and Gong 1993, with Lowe's memoisation 2017), without any of the
 // reasoning of the checker under test: exponential, for small histories only, and obviously right.
 
-import { type Operation } from '../support/linearizability.ts'
+import { type Operation } from '../support/checker/linearizability.ts'
 
 /** True if some order of the operations explains the history of a register that is absent at first. At most 30 operations. */
 export function searchRegister (operations: readonly Operation[]): boolean {

@@ -1,9 +1,9 @@
 // Three replicas on three nodes: with one of them killed, reads and writes go on; with two, both are refused at once.
 
 import t from 'tap'
-import { forEach, get, put } from '../support/client.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { needs } from '../support/programs.ts'
+import { forEach, get, put } from '../support/cluster/client.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

@@ -2,10 +2,10 @@
 // counts again; with one, it says that the pairs are lost and goes on.
 
 import t from 'tap'
-import { forEach, get, put } from '../support/client.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { until, type TestMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { forEach, get, put } from '../support/cluster/client.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { until, type TestMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

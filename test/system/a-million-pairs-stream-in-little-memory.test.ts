@@ -5,11 +5,11 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { slotOf } from '../../src/core/slot.ts'
-import { encodeItem, pairName } from '../../src/memcached/names.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { type TestMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { slotOf } from '../../src/core/pairs/slot.ts'
+import { encodeItem, pairName } from '../../src/storage/memcached/names.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { type TestMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

@@ -3,11 +3,11 @@
 
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { get, put } from '../support/client.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { listens } from '../support/listening.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { get, put } from '../support/cluster/client.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { listens } from '../support/cluster/listening.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(120_000)
 

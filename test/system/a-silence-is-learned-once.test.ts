@@ -4,10 +4,10 @@
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
 import { PEER_DEADLINE_MS } from '../../src/limits.ts'
-import { STORAGE_DEADLINE_MS } from '../../src/memcached/limits.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { STORAGE_DEADLINE_MS } from '../../src/storage/memcached/limits.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(180_000)
 

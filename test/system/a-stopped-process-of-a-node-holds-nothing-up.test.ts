@@ -3,10 +3,10 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { forEach, get, put } from '../support/client.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { until, type TestMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { forEach, get, put } from '../support/cluster/client.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { until, type TestMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { WORKER_LOST_MS } from '../../src/limits.ts'
 
 t.setTimeout(300_000)

@@ -1,9 +1,9 @@
 // A worker that stops before it has asked for the ring is watched by nobody else: it has a minute to get ready.
 
 import t from 'tap'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 import { WORKER_START_MS } from '../../src/limits.ts'
 
 t.setTimeout(300_000)

@@ -2,12 +2,12 @@
 // another comes back empty, workers are killed and a node dies. What they saw must be explained by one register per key.
 
 import t from 'tap'
-import { perform } from '../support/client.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { startHaproxy } from '../support/haproxy.ts'
-import { createHistory, describeViolation, runClients } from '../support/history.ts'
-import { until, type TestMemcached } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { perform } from '../support/cluster/client.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { startHaproxy } from '../support/cluster/haproxy.ts'
+import { createHistory, describeViolation, runClients } from '../support/checker/history.ts'
+import { until, type TestMemcached } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

@@ -2,8 +2,8 @@
 // contradicts another, and every pair is there through every node.
 
 import t from 'tap'
-import { needs } from '../support/programs.ts'
-import { soak } from '../support/soak.ts'
+import { needs } from '../support/cluster/programs.ts'
+import { soak } from '../support/cluster/soak.ts'
 
 t.setTimeout(900_000)
 

@@ -1,7 +1,7 @@
 // Every pair comes back through every node, byte for byte, with three replicas.
 
 import t from 'tap'
-import { EVERY_PAIR_MS, everyPairComesBack } from '../support/every-pair.ts'
+import { EVERY_PAIR_MS, everyPairComesBack } from '../support/checker/every-pair.ts'
 
 t.setTimeout(EVERY_PAIR_MS)
 

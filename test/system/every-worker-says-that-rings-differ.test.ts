@@ -2,10 +2,10 @@
 // that it is not ready, whichever a connection comes to, and a worker that takes the place of another says so too.
 
 import t from 'tap'
-import { startNode, type TestNode } from '../support/cluster.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
-import { watchDigests } from '../support/ring-digests.ts'
+import { startNode, type TestNode } from '../support/cluster/cluster.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
+import { watchDigests } from '../support/checker/ring-digests.ts'
 
 const CONNECTIONS = 12
 

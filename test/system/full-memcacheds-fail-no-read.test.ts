@@ -3,9 +3,9 @@
 
 import t from 'tap'
 import { fetch } from 'undici'
-import { forEach } from '../support/client.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { needs } from '../support/programs.ts'
+import { forEach } from '../support/cluster/client.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

@@ -5,17 +5,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
-import { type TlsIdentity } from '../../plugins/peers/hello.ts'
-import { createRuntime } from '../../src/haproxy/runtime.ts'
-import { readTls } from '../../src/tls.ts'
-import { createCertificate } from '../support/certificates.ts'
-import { startCluster, type TestNode } from '../support/cluster.ts'
-import { fileOfProject } from '../support/ending.ts'
-import { startHaproxy, type TestHaproxy } from '../support/haproxy.ts'
-import { until } from '../support/memcached.ts'
-import { startNodes } from '../support/nodes.ts'
-import { needs } from '../support/programs.ts'
-import { askChange } from '../support/ring-requests.ts'
+import { type TlsIdentity } from '../../src/core/messages/hello.ts'
+import { createRuntime } from '../../src/programs/slots/runtime.ts'
+import { readTls } from '../../src/process/tls.ts'
+import { createCertificate } from '../support/cluster/certificates.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { fileOfProject } from '../support/cluster/ending.ts'
+import { startHaproxy, type TestHaproxy } from '../support/cluster/haproxy.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { startNodes } from '../support/cluster/nodes.ts'
+import { needs } from '../support/cluster/programs.ts'
+import { askChange } from '../support/cluster/ring-requests.ts'
 
 t.setTimeout(300_000)
 
@@ -26,7 +26,7 @@ type Ask = (key: string) => Promise<{ readonly owner: string, readonly text: str
 /** The program that keeps the map true, until the test ends. */
 function startFollower (t: Test, { slots }: TestHaproxy, more: NodeJS.ProcessEnv = {}): { stop (): Promise<unknown> } {
   const env = { ...process.env, NODE_OPTIONS: '', LOG_LEVEL: 'silent', RINGKEEP_SOCKET: slots?.socket, RINGKEEP_SLOTS: slots?.map, ...more }
-  const child = spawn(process.execPath, [fileOfProject('dist/src/haproxy/main.js')], { env, stdio: 'ignore' })
+  const child = spawn(process.execPath, [fileOfProject('dist/src/programs/slots/main.js')], { env, stdio: 'ignore' })
   const ended = once(child, 'exit')
   const stop = (): Promise<unknown> => {
     child.kill('SIGTERM')

@@ -2,10 +2,10 @@
 // has a Memcached of its own and two workers, and every request but the looks into a node's own storage goes through HAProxy.
 
 import t, { type Test } from 'tap'
-import { startCluster, startNode, type TestNode } from '../support/cluster.ts'
-import { startHaproxy } from '../support/haproxy.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { startCluster, startNode, type TestNode } from '../support/cluster/cluster.ts'
+import { startHaproxy } from '../support/cluster/haproxy.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

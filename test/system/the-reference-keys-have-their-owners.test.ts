@@ -1,7 +1,7 @@
 // The twelve reference keys of the course project's scenarios, on a ring with tokens 3000 and 8000.
 
 import t from 'tap'
-import { startCluster, type TestNode } from '../support/cluster.ts'
+import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
 
 t.setTimeout(600_000)
 

@@ -6,12 +6,12 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import t from 'tap'
-import { get, put } from '../support/client.ts'
-import { childrenOf, startCluster, type TestNode } from '../support/cluster.ts'
-import { startHaproxy } from '../support/haproxy.ts'
-import { listens } from '../support/listening.ts'
-import { until } from '../support/memcached.ts'
-import { needs } from '../support/programs.ts'
+import { get, put } from '../support/cluster/client.ts'
+import { childrenOf, startCluster, type TestNode } from '../support/cluster/cluster.ts'
+import { startHaproxy } from '../support/cluster/haproxy.ts'
+import { listens } from '../support/cluster/listening.ts'
+import { until } from '../support/cluster/memcached.ts'
+import { needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(600_000)
 

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { fileOfProject } from '../support/ending.ts'
+import { fileOfProject } from '../support/cluster/ending.ts'
 
 const LICENCES = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0']
 

@@ -42,34 +42,42 @@ function isTypeOnly (clause: ts.ImportClause | undefined): boolean {
   return clause.name === undefined && named !== undefined && ts.isNamedImports(named) && named.elements.every((element) => element.isTypeOnly)
 }
 
-/** From the bottom up; the first that fits counts. What stands directly in `src` otherwise puts the parts together. */
-const LAYERS: Array<[RegExp, number]> = [
-  [/^src\/(errors|limits)\.ts$/, 0],
-  [/^src\/core\//, 1],
-  [/^(src\/memcached|plugins)\//, 2],
-  [/^src\/(config|ipc)\.ts$/, 2],
-  [/^src\/app\.ts$/, 3],
-  [/^src\/main\.ts$/, 5],
-  [/^src\//, 4]
+/** What is where, from the top: imports only go down. What shares a floor does not import from one another. */
+const FLOORS: ReadonlyArray<readonly string[]> = [
+  ['src/main.ts'],
+  ['src/process/'],
+  ['src/app.ts'],
+  ['plugins/'],
+  ['src/keeper/', 'src/storage/', 'src/programs/'],
+  ['src/core/'],
+  ['src/limits.ts', 'src/errors.ts']
 ]
+const CORE_FLOOR = FLOORS.length - 2
 
 const CORE_MODULES = ['node:crypto', 'node:buffer', 'node:assert']
 
-function layerOf (path: string): number | undefined {
-  return LAYERS.find(([pattern]) => pattern.test(path))?.[1]
+/** The floor of a file, and its room there. */
+function placeOf (path: string): { readonly floor: number, readonly room: string } | undefined {
+  for (const [floor, rooms] of FLOORS.entries()) {
+    const room = rooms.find(room => path === room || (room.endsWith('/') && path.startsWith(room)))
+    if (room !== undefined) return { floor, room }
+  }
+  return undefined
 }
 
-/** Why a file may not import something, by the direction in which imports go; undefined: it may. Paths are from the root. */
+/** Why a file may not import something; undefined: it may. Paths are from the root. */
 export function importFault (path: string, { specifier, typeOnly }: Import): string | undefined {
   const told = `${path} imports ${specifier}`
-  const layer = layerOf(path) ?? Infinity
+  const place = placeOf(path)
+  if (place === undefined) return `${path} is in no room`
   if (specifier === '(computed)') return `${path} imports something that it computes`
-  if (!specifier.startsWith('.')) return layer <= 1 && !CORE_MODULES.includes(specifier) ? `${told}: the core does no I/O and stands alone` : undefined
+  if (!specifier.startsWith('.')) return place.floor >= CORE_FLOOR && !CORE_MODULES.includes(specifier) ? `${told}: the core does no I/O and stands alone` : undefined
   const target = posix.join(posix.dirname(path), specifier)
-  const targetLayer = layerOf(target)
-  if (targetLayer === undefined) return `${told}: only what is in src and plugins`
-  if (targetLayer > layer) return `${told}: imports go towards the core`
-  if (path.startsWith('src/memcached/') && target.startsWith('plugins/')) return `${told}: the driver knows no plugin`
+  const targetPlace = placeOf(target)
+  if (targetPlace === undefined) return `${told}: only what is in src and plugins`
+  if (target.startsWith('plugins/') && path.startsWith('src/') && path !== 'src/app.ts') return `${told}: only src/app.ts puts plugins together`
+  if (targetPlace.floor < place.floor) return `${told}: imports go down`
+  if (targetPlace.floor === place.floor && targetPlace.room !== place.room) return `${told}: it is on the same floor`
   const [own, other] = [pluginOf(path), pluginOf(target)]
   if (own !== undefined && other !== undefined && own !== other && !typeOnly) return `${told}: plugins meet through decorators`
   return undefined

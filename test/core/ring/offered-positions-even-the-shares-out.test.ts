@@ -1,0 +1,58 @@
+// Clusters that grow by the positions which are offered share the slots out more evenly than by chance, with one replica and with three, with
+// one token a node and with several; and no position is offered twice.
+
+import t from 'tap'
+import { preferenceList } from '../../../src/core/ring/placement.ts'
+import { type Token } from '../../../src/core/ring/ring.ts'
+import { evenPositions, sharesOf } from '../../../src/core/ring/shares.ts'
+import { SLOTS } from '../../../src/limits.ts'
+
+const withTokens = (tokens: readonly Token[], node: string, positions: readonly number[]): Token[] =>
+  [...tokens, ...positions.map(position => ({ position, node }))].sort((a, b) => a.position - b.position)
+
+function grow (nodes: number, tokensEach: number, replicas: number): Token[] {
+  let tokens: Token[] = []
+  for (let i = 0; i < nodes; i++) tokens = withTokens(tokens, `n${i}`, [...evenPositions(tokens, replicas, `n${i}`, tokensEach)])
+  return tokens
+}
+
+function fullestOverMean (tokens: readonly Token[], replicas: number): number {
+  const shares = [...sharesOf(tokens, replicas).values()]
+  return Math.max(...shares) * shares.length / shares.reduce((sum, share) => sum + share, 0)
+}
+
+t.test('shares are what every slot says', async t => {
+  const rings = [grow(1, 1, 1), grow(5, 3, 2), [{ position: 0, node: 'a' }, { position: 1, node: 'b' }, { position: 5000, node: 'a' }]]
+  for (const tokens of rings) {
+    for (const replicas of [1, 2, 3]) {
+      const counted = new Map<string, number>()
+      for (let slot = 0; slot < SLOTS; slot++) for (const node of preferenceList(tokens, replicas, slot)) counted.set(node, (counted.get(node) ?? 0) + 1)
+      t.same(sharesOf(tokens, replicas), counted)
+    }
+  }
+})
+
+for (const [nodes, tokensEach, replicas, atMost] of [[10, 1, 1, 1.5], [10, 16, 1, 1.1], [4, 1, 3, 1.2], [10, 1, 3, 1.3], [10, 16, 3, 1.3], [40, 4, 3, 1.3]] as const) {
+  t.test(`${nodes} nodes, ${tokensEach} tokens each, ${replicas} replicas`, async t => {
+    const tokens = grow(nodes, tokensEach, replicas)
+    t.equal(new Set(tokens.map(({ position }) => position)).size, nodes * tokensEach, 'each position once')
+    t.ok(tokens.every(({ position }) => Number.isInteger(position) && position >= 0 && position < SLOTS))
+    const fullest = fullestOverMean(tokens, replicas)
+    t.ok(fullest <= atMost, `the fullest has ${fullest} of the mean`)
+  })
+}
+
+t.test('what is choice is told: the reckoned change of the shares is the real one', async t => {
+  // One token of a third node, with one replica: the best that a single token can do is to take half of the larger share.
+  const tokens = withTokens(withTokens([], 'a', [1_999]), 'b', [9_999])
+  const [position = -1] = evenPositions(tokens, 1, 'c', 1)
+  t.equal(preferenceList(tokens, 1, position)[0], 'b')
+  t.ok(fullestOverMean(withTokens(tokens, 'c', [position]), 1) < 1.5)
+})
+
+t.test('a ring of which every slot has a token', async t => {
+  const tokens = Array.from({ length: SLOTS }, (_, position) => ({ position, node: `n${position % 2}` }))
+  t.same([...evenPositions(tokens, 1, 'x', 3)], [])
+  t.same([...evenPositions(tokens.filter(({ position }) => position !== 77), 1, 'x', 3)], [77])
+  t.same([...evenPositions([], 3, 'x', 1)], [SLOTS - 1])
+})

@@ -1,0 +1,76 @@
+// What a node does by itself when its ring says so: it receives while it is waited for, and purges what is not its own, but only
+// under a stable ring.
+
+import t from 'tap'
+import { fakeWorker, join, NODE, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
+import { type Ring } from '../../src/core/ring/ring.ts'
+
+const stable = ringOf(1)
+const joint: Ring = { ...ringOf(2, [OTHER]), next: ringOf(2, [OTHER, NODE]).tokens, pending: [NODE], since: 2 }
+
+/** A keeper whose worker counts what it is to do. */
+async function setup (t: Parameters<typeof startKeeper>[0]) {
+  const started = await startKeeper(t, { file: stable, text: textOf(stable) })
+  const purges: number[] = []
+  started.worker.onPurge = async ring => {
+    purges.push(ring.epoch)
+    return true
+  }
+  const receives = () => started.worker.calls.filter(call => call.startsWith('receive'))
+  return { ...started, purges, receives }
+}
+
+t.test('it purges once under each stable ring, never while the ring changes', async t => {
+  const { keeper, purges, tick } = await setup(t)
+  await tick()
+  await keeper.install(joint)
+  await tick()
+  await tick()
+  t.same(purges, [], 'the first ring had been purged by before')
+  await keeper.install(ringOf(3))
+  await tick()
+  await tick()
+  t.same(purges, [3])
+})
+
+t.test('a purge that fails or is overtaken is begun again', async t => {
+  const { keeper, worker, tick } = await setup(t)
+  const outcomes = [async () => false, async () => { throw new Error('no storage') }, async () => true]
+  let purges = 0
+  worker.onPurge = () => {
+    purges++
+    return (outcomes.shift() as () => Promise<boolean>)()
+  }
+  await keeper.install(ringOf(2, [NODE]))
+  t.equal(await keeper.isTidy(), false)
+  for (let i = 0; i < 5; i++) await tick()
+  t.equal(purges, 3)
+  t.equal(await keeper.isTidy(), true)
+})
+
+t.test('it receives while it is waited for, less and less often if that fails', async t => {
+  const { keeper, worker, receives, tick } = await setup(t)
+  worker.onReceive = async () => false
+  await keeper.install(joint)
+  await settle()
+  t.same(receives(), ['receive 2'], 'at once')
+  for (let i = 0; i < 60; i++) await tick()
+  t.ok(receives().length > 4 && receives().length < 10, `${receives().length} attempts`)
+  await keeper.install(ringOf(3, [OTHER]))
+  const before = receives().length
+  for (let i = 0; i < 60; i++) await tick()
+  t.equal(receives().length, before, 'not when the change was given up')
+})
+
+t.test('one that dies is begun again by another worker', async t => {
+  const { keeper, worker, receives, tick } = await setup(t)
+  worker.onReceive = async () => { throw new Error('the worker died') }
+  await keeper.install(joint)
+  await settle()
+  keeper.removeWorker(worker.port)
+  const successor = fakeWorker()
+  await join(keeper, successor)
+  await tick()
+  t.equal(receives().length, 1)
+  t.ok(successor.calls.includes('receive 2'))
+})
