@@ -1,4 +1,4 @@
-// The README's table of errors has every code of the catalogue once, with its status, and no other.
+// The table of errors in docs/errors.md has every code of the catalogue once, with its status, and no other.
 
 import t from 'tap'
 import { CATALOGUE } from '../../src/errors.ts'
@@ -6,7 +6,7 @@ import { readText } from './files.ts'
 import { catalogueFaults } from './rules.ts'
 
 t.test('the table', async (t) => {
-  t.same(catalogueFaults(CATALOGUE, readText('README.md')), [])
+  t.same(catalogueFaults(CATALOGUE, readText('docs/errors.md')), [])
 })
 
 t.test('every kind of disagreement is found', async (t) => {
