@@ -35,7 +35,7 @@ export interface Keeper {
   /** How far this node is with receiving. */
   progress (): Promise<Progress | undefined>
   /** A worker tells how far it is. */
-  report (progress: Progress): void
+  report (progress: Progress): Promise<void>
   /** False: it is another process, which does not answer. Then no ring comes into force here, and this node has no vote. */
   readonly answers: boolean
 }
@@ -138,7 +138,7 @@ export function createKeeper (options: KeeperOptions): NodeKeeper {
     removeWorker: team.remove,
     isTidy: async () => duties.tidy,
     progress: async () => progress,
-    report (latest) { progress = latest },
+    async report (latest) { progress = latest },
     answers: true,
 
     async close () {

@@ -1,6 +1,7 @@
 // Calls between the primary and a worker, both ways, over the channel that Node gives a forked process. A call settles within
 // its deadline, or when the other side is gone; coded errors keep their code.
 
+import { type FastifyBaseLogger } from 'fastify'
 import { startDeadline, TIMERS } from '../core/quorum/deadline.ts'
 import { KvError, type ErrorCode } from '../errors.ts'
 import { IPC_DEADLINE_MS } from '../limits.ts'
@@ -26,14 +27,15 @@ export interface Ipc {
 
 interface Pending { readonly resolve: (result: string) => void, readonly reject: (error: Error) => void }
 
-/** The call that every process answers at once: a sign of life. */
-export const BEAT = 'beat'
-
-export function createIpc (end: IpcEnd, others: Handlers, timers = TIMERS): Ipc {
-  const handlers: Handlers = { ...others, [BEAT]: () => '' }
+export function createIpc (end: IpcEnd, handlers: Handlers, log: Pick<FastifyBaseLogger, 'error'>, timers = TIMERS): Ipc {
   const pending = new Map<number, Pending>()
   let calls = 0
   let gone = false
+
+  function defect (name: string, error: unknown): KvError {
+    log.error({ call: name, err: error }, 'a call between two processes of this node met a defect')
+    return new KvError('KV_ERR_INTERNAL', (error as Error).message)
+  }
 
   async function serve (call: number, name: string, argument: string): Promise<void> {
     try {
@@ -41,7 +43,7 @@ export function createIpc (end: IpcEnd, others: Handlers, timers = TIMERS): Ipc 
       if (handler === undefined) throw new KvError('KV_ERR_INTERNAL', `no handler ${name}`)
       end.send({ answer: call, result: await handler(argument) })
     } catch (error) {
-      const { code, message } = error instanceof KvError ? error : new KvError('KV_ERR_INSTALL', (error as Error).message)
+      const { code, message } = error instanceof KvError ? error : defect(name, error)
       end.send({ answer: call, error: { code, message } })
     }
   }

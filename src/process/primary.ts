@@ -6,16 +6,13 @@ import { createMemcachedRingRecord } from '../storage/memcached/ring-record.ts'
 import { createKeeper, type NodeKeeper } from '../keeper/keeper.ts'
 import { type WorkerPort } from '../keeper/workers.ts'
 import { type Config } from './config.ts'
-import { type Progress } from '../core/copying/progress.ts'
 import { startDeadline } from '../core/quorum/deadline.ts'
-import { parseRing, ringToJson, type Ring, type Seed } from '../core/ring/ring.ts'
-import { answerToText, parseRequest } from '../core/consensus/voter.ts'
-import { BEAT, createIpc } from './ipc.ts'
-import { REGISTER_DEADLINE_MS, RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from '../limits.ts'
+import { callsOver, handlersOf, KEEPER_CALLS, WORKER_CALLS, type KeeperCalls, type WorkerCalls } from './calls.ts'
+import { createIpc } from './ipc.ts'
+import { RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from '../limits.ts'
 import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './lifecycle.ts'
 import { respawnPauseMs } from '../core/processes/respawn.ts'
 import { readTls } from './tls.ts'
-import { UNUSABLE } from './worker.ts'
 
 export async function runPrimary (config: Config): Promise<void> {
   const log = createLog(config)
@@ -27,15 +24,15 @@ export async function runPrimary (config: Config): Promise<void> {
   const record = createMemcachedRingRecord({ address: config.memcached })
   const keeper = createKeeper({ node: config.node, files: stateFilesOf(config), record, log, nowMs: Date.now })
   await keeper.start()
-  const team = createTeam(config.workers, keeper, log)
+  const workers = startWorkers(config.workers, keeper, log)
   exitWhenTold(log, async () => {
-    await team.stop()
+    await workers.stop()
     await keeper.close()
   })
 }
 
 /** Keeps `size` workers running until it is stopped. */
-function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): Promise<void> } {
+function startWorkers (size: number, keeper: NodeKeeper, log: Logger): { stop (): Promise<void> } {
   const listening = new Set<Worker>()
   let hasListened = false
   let stopping = false
@@ -44,12 +41,12 @@ function createTeam (size: number, keeper: NodeKeeper, log: Logger): { stop (): 
   function spawn (): void {
     const bornMs = performance.now()
     const worker = cluster.fork()
-    // Once it has joined, the keeper's team watches over it.
+    // Once it has joined, the keeper watches over it.
     const joined = startDeadline(WORKER_START_MS, () => {
       log.error({ worker: worker.process.pid }, 'a worker did not get ready in time and was ended')
       worker.process.kill('SIGKILL')
     })
-    const port = portOf(worker, keeper, { joined, cannotListen })
+    const port = portOf(worker, keeper, log, { joined, cannotListen })
     worker.on('listening', () => {
       listening.add(worker)
       hasListened = true
@@ -120,46 +117,28 @@ function leaveToSystemd (log: Logger): void {
 }
 
 /** A worker as the keeper sees it, over IPC. */
-function portOf (worker: Worker, keeper: NodeKeeper, { joined, cannotListen }: { joined (): void, cannotListen (message: string): void }): WorkerPort {
-  const done = (action: Promise<void>) => action.then(() => '')
+function portOf (worker: Worker, keeper: NodeKeeper, log: Logger, { joined, cannotListen }: { joined (): void, cannotListen (reason: string): void }): WorkerPort {
   const ipc = createIpc({
     send: message => worker.isConnected() && worker.send(message),
     onMessage: listener => { worker.on('message', listener) },
     onGone: listener => { worker.on('exit', listener) }
-  }, {
+  }, handlersOf<KeeperCalls>(KEEPER_CALLS, {
+    ...keeper,
     join () {
       joined()
-      return done(keeper.addWorker(port))
+      return keeper.addWorker(port)
     },
-    install: json => done(keeper.install(parseRing(json))),
-    seed: json => done(keeper.seed(JSON.parse(json) as Seed)),
-    vote: async text => answerToText(await keeper.vote(parseRequest(text))),
-    isNew: async json => JSON.stringify(await keeper.isNew(parseRing(json))),
-    waitsFor: async () => JSON.stringify(await keeper.waitsFor() ?? null),
-    isTidy: async () => JSON.stringify(await keeper.isTidy()),
-    progress: async () => JSON.stringify(await keeper.progress() ?? null),
-    report (json) {
-      keeper.report(JSON.parse(json) as Progress)
-      return ''
-    },
-    [UNUSABLE]: message => {
-      cannotListen(message)
-      return ''
-    }
-  })
-  // It takes as long as there is to copy. Each step has a deadline of its own, and a worker that is silent is ended; to begin again beside it would undo its work.
-  const copy = async <T>(what: string, ring: Ring): Promise<T> => JSON.parse(await ipc.call(what, JSON.stringify(ringToJson(ring)), Infinity))
+    async cannotListen (reason) { cannotListen(reason) },
+    async beat () {}
+  }), log)
+  const calls = callsOver<WorkerCalls>(ipc, WORKER_CALLS)
   const port: WorkerPort = {
-    switchTo: async ring => { await ipc.call('switchTo', JSON.stringify(ringToJson(ring))) },
+    ...calls,
     // A worker that does not hear this or the next is gone or about to be ended.
-    serve: id => { ipc.call('serve', JSON.stringify({ generation: id.generation, epoch: id.epoch })).catch(() => {}) },
-    recheck: () => ipc.call('recheck', '').then(() => {}, () => {}),
-    isNew: ring => ipc.call('isNew', JSON.stringify(ringToJson(ring))).then(JSON.parse, () => false),
-    fetch: (ring, forgotten) => copy(forgotten ? 'fetchForgotten' : 'fetchMissed', ring),
-    renew: async ring => { await ipc.call('renew', JSON.stringify(ringToJson(ring)), REGISTER_DEADLINE_MS) },
-    receive: ring => copy('receive', ring),
-    purge: ring => copy('purge', ring),
-    beat: () => ipc.call(BEAT, '', Infinity),
+    serve: id => { calls.serve(id).catch(() => {}) },
+    recheck: () => calls.recheck().catch(() => {}),
+    isNew: ring => calls.isNew(ring).catch(() => false),
+    fetch: (ring, forgotten) => calls.fetch({ ring, forgotten }),
     kill: () => { worker.process.kill('SIGKILL') }
   }
   return port

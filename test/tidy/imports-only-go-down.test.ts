@@ -47,5 +47,5 @@ t.test('what is allowed and what is not', async (t) => {
     ['src/process/primary.ts', '../main.ts'], ['src/process/tls.ts', '../../plugins/peers/hello.ts'], ['src/app.ts', '../test/support/checker/history.ts'], ['src/helpers.ts', './limits.ts']
   ] as const) t.ok(fault(path, specifier), `${path} ${specifier}`)
   t.notOk(fault('plugins/ring/index.ts', '../storage/index.ts', true), 'types of another plugin')
-  t.ok(fault('src/core/ring/ring.ts', '../app.ts', true), 'types go the same way as everything else')
+  t.ok(fault('src/core/ring/ring.ts', '../../app.ts', true), 'types go the same way as everything else')
 })

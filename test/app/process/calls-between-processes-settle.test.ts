@@ -33,8 +33,9 @@ function channel () {
 
 function pair (handlers: Handlers) {
   const { ends, sides, cut } = channel()
-  createIpc(ends[1], handlers)
-  return { ipc: createIpc(ends[0], {}), sides, cut }
+  const defects: object[] = []
+  createIpc(ends[1], handlers, { error: (about: object) => { defects.push(about) } })
+  return { ipc: createIpc(ends[0], {}, { error () {} }), sides, cut, defects }
 }
 
 t.test('results come back, each to its call', async t => {
@@ -48,13 +49,14 @@ t.test('results come back, each to its call', async t => {
   t.same(await Promise.all([one, two]), ['first', 'second'])
 })
 
-t.test('coded errors keep code and message, others become one', async t => {
-  const { ipc } = pair({
+t.test('coded errors keep code and message, others are defects', async t => {
+  const { ipc, defects } = pair({
     coded: () => { throw new KvError('KV_ERR_RING_CONFLICT', 'another ring') },
     plain: async () => { throw new TypeError('broken') }
   })
   await t.rejects(ipc.call('coded', ''), { name: 'KvError', code: 'KV_ERR_RING_CONFLICT', statusCode: 409, message: 'another ring' })
-  await t.rejects(ipc.call('plain', ''), { code: 'KV_ERR_INSTALL', message: 'broken' })
+  await t.rejects(ipc.call('plain', ''), { code: 'KV_ERR_INTERNAL', message: 'broken' })
+  t.match(defects, [{ call: 'plain', err: { message: 'broken' } }])
   await t.rejects(ipc.call('nothing', ''), { code: 'KV_ERR_INTERNAL' })
 })
 

@@ -25,7 +25,7 @@ async function copy (ring: Ring, trustedMs: number, work: (copying: Copying) => 
       return next(ring)
     }
   }
-  const result = await work(createCopying(Object.assign(app, { ringRegister }), { report () {} }))
+  const result = await work(createCopying(Object.assign(app, { ringRegister }), { async report () {} }))
   return { result, received }
 }
 

@@ -19,7 +19,7 @@ async function dropsIf (remembers: (node: string) => boolean, forgotten = true):
     dropped = true
     return 1
   }
-  await createCopying(app, { report () {} }).fetch(RING, forgotten)
+  await createCopying(app, { async report () {} }).fetch(RING, forgotten)
   return dropped
 }
 
@@ -35,7 +35,7 @@ t.test('of some slots the others have all', async t => {
     dropped = slots
     return 1
   }
-  t.match(await createCopying(app, { report () {} }).fetch(WIDE, true), { complete: true })
+  t.match(await createCopying(app, { async report () {} }).fetch(WIDE, true), { complete: true })
   t.equal(dropped(500), true)
   t.equal(dropped(3500), false)
 })
@@ -53,7 +53,7 @@ t.test('others that did not answer turn out to remember while they give theirs: 
   })
   let purges = 0
   storage.purge = async () => ++purges
-  const copying = createCopying(app, { report () {} })
+  const copying = createCopying(app, { async report () {} })
   t.match(await copying.fetch(RING, true), { complete: false })
   t.equal(purges, 0)
   t.match(await copying.fetch(RING, true), { complete: true })

@@ -18,7 +18,7 @@ t.test('a newer ring waits for the batch under way, and no further one begins', 
     await within?.(async () => { ran.push('second') })
     return ran.length
   }
-  const purged = createCopying(app, { report () {} }).purge(ringOf(3))
+  const purged = createCopying(app, { async report () {} }).purge(ringOf(3))
   await settle()
   let isDrained = false
   const drained = app.ring.switchTo(ringOf(4)).then(() => { isDrained = true })

@@ -18,7 +18,7 @@ async function givers (forgotten: boolean, remembers: (node: string) => boolean)
     for (const { key } of pairs) merged.add(key)
     return undefined
   }
-  await createCopying(app, { report () {} }).fetch(RING, forgotten)
+  await createCopying(app, { async report () {} }).fetch(RING, forgotten)
   return [...merged].sort()
 }
 

@@ -157,7 +157,7 @@ function keeperOver (world: World, worker: Life, life: Life, keeper: NodeKeeper)
     waitsFor: () => ask(() => keeper.waitsFor()),
     isTidy: () => ask(() => keeper.isTidy()),
     progress: () => ask(() => keeper.progress()),
-    report () {},
+    async report () {},
     answers: true
   }
 }
