@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { beginChange, receivedAll } from '../src/core/ring/change.ts'
 import { digestOf } from '../src/core/ring/digest.ts'
 import { createPlacement, moves, preferenceList } from '../src/core/ring/placement.ts'
-import { createRegister } from '../src/core/consensus/proposer.ts'
+import { createProposer } from '../src/core/consensus/proposer.ts'
 import { nodesOf, parseRing, ringToJson, type Ring, type Token } from '../src/core/ring/ring.ts'
 import { requestToText, vote, type Votes } from '../src/core/consensus/voter.ts'
 import { encodeRequest } from '../src/core/messages/frame.ts'
@@ -94,7 +94,7 @@ async function join (ring: Ring, position: number, node: string): Promise<{ exch
     sent.bytes += exchanges * (lengths.get(of) as number)
   }
 
-  const register = createRegister({
+  const register = createProposer({
     present: () => present,
     async ask (voter, request) {
       const { votes: after, answer } = vote(votes.get(voter) ?? { life: 1, forgetful: false }, request)

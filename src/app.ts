@@ -6,7 +6,7 @@ import changes from '../plugins/changes/index.ts'
 import health from '../plugins/health/index.ts'
 import migration from '../plugins/migration/index.ts'
 import peers from '../plugins/peers/index.ts'
-import register from '../plugins/register/index.ts'
+import consensus from '../plugins/consensus/index.ts'
 import replica from '../plugins/replica/index.ts'
 import requests, { answerError } from '../plugins/requests/index.ts'
 import { RequestLog } from '../plugins/requests/log.ts'
@@ -61,7 +61,7 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   await app.register(ring, { node, keeper, replicas })
   await app.register(replica)
   await app.register(peers, { token, tls, wallMs: clock.wallMs })
-  await app.register(register, { keeper })
+  await app.register(consensus, { keeper })
   await app.register(route, { clock, copyBytesPerS })
   await app.register(migration, { keeper })
   await app.register(changes, { keeper })

@@ -123,8 +123,8 @@ export const FETCH_LOOKS_SKIPPED = 20
 export const VOTE_BYTES = 4 * RING_BYTES
 
 /** How often a change of the ring is proposed before the proposer gives up, and the longest pause after the first failure; it grows with each. */
-export const REGISTER_ATTEMPTS = 12
-export const REGISTER_PAUSE_MS = 50
+export const PROPOSAL_ATTEMPTS = 12
+export const PROPOSAL_PAUSE_MS = 50
 
 /** Longest silence of a source during a recovery, milliseconds. */
 export const PULL_STALL_MS = 15_000
@@ -208,7 +208,7 @@ export const STATE_RESERVE_BYTES = 1024 * 1024
 export const RING_FILE_REST_MS = RECONCILE_MS
 
 /** Longest wait of the primary for a proposal: every attempt of it, each with two phases of an answer's deadline. */
-export const REGISTER_DEADLINE_MS = 60_000
+export const PROPOSAL_DEADLINE_MS = 60_000
 
 /** How long a process that was told to stop still takes requests while `/readyz` says no: three checks of a balancer that asks every half second. */
 export const STOP_NOTICE_MS = 1_500

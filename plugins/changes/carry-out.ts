@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
 import { KvError } from '../../src/errors.ts'
-import { REGISTER_ATTEMPTS, SLOTS } from '../../src/limits.ts'
+import { PROPOSAL_ATTEMPTS, SLOTS } from '../../src/limits.ts'
 import { CHANGE_LOOK_MS, CHANGE_WAIT_MS, TIDY_CALL_MS, TIDY_POLL_MS, TIDY_WAIT_MS } from './limits.ts'
 import { pause as waitFor, TIMERS, type Timers } from '../../src/core/quorum/deadline.ts'
 import { beginChange, isDone, leaving, type Change } from '../../src/core/ring/change.ts'
@@ -13,15 +13,15 @@ import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/r
 import { type TidyAnswer } from './tidy.ts'
 
 /** What beginning a change needs of the application. */
-export type ChangePorts = Pick<FastifyInstance, 'ring' | 'ringRegister' | 'peers' | 'log'>
+export type ChangePorts = Pick<FastifyInstance, 'ring' | 'ringConsensus' | 'peers' | 'log'>
 
 /** The newest ring that this node can learn of: it may be no member any more, or have been out of touch. Throws `KV_ERR_NO_RING`. */
-export async function newest ({ ring, ringRegister }: Pick<FastifyInstance, 'ring' | 'ringRegister'>): Promise<Ring> {
+export async function newest ({ ring, ringConsensus }: Pick<FastifyInstance, 'ring' | 'ringConsensus'>): Promise<Ring> {
   for (let round = 0; ; round++) {
     const known = ring.view?.ring
     if (known === undefined) throw new KvError('KV_ERR_NO_RING')
-    await ringRegister.announce(known)
-    if (ring.view?.ring === known || round === REGISTER_ATTEMPTS) return known
+    await ringConsensus.announce(known)
+    if (ring.view?.ring === known || round === PROPOSAL_ATTEMPTS) return known
   }
 }
 
@@ -41,8 +41,8 @@ export async function begin (app: ChangePorts, change: Change, timers = TIMERS):
     // What has to be done about a dead node does not wait for others that may be dead too.
     const isForced = change.kind === 'remove' && change.gone
     const ready = isForced || (await Promise.all((wanted.pending ?? []).map(node => askReceiver(app, node, before, timers)))).every(Boolean)
-    if (!ready && round < REGISTER_ATTEMPTS) continue
-    const after = await app.ringRegister.change(next)
+    if (!ready && round < PROPOSAL_ATTEMPTS) continue
+    const after = await app.ringConsensus.change(next)
     app.log.warn({ change, epoch: after.epoch, pending: after.pending }, 'the ring changes')
     return { before, after }
   }
@@ -76,7 +76,7 @@ async function askReceiver ({ peers, ring }: ChangePorts, node: string, before: 
  * throws, `KV_ERR_RING_CONFLICT` when the change was given up, `KV_ERR_CHANGE_GOES_ON` when it takes longer than a request can wait.
  */
 export async function carryOut (app: FastifyInstance, change: Change): Promise<string | undefined> {
-  const { ring, ringRegister } = app
+  const { ring, ringConsensus } = app
   const endMs = performance.now() + CHANGE_WAIT_MS
   const { before, after } = await begin(app, change)
   let latest = after
@@ -86,12 +86,12 @@ export async function carryOut (app: FastifyInstance, change: Change): Promise<s
     await nextSwitch(app, latest, endMs)
     latest = ring.view?.ring ?? latest
   }
-  await ringRegister.announce(latest, before)
+  await ringConsensus.announce(latest, before)
   return lossOf(before, change)
 }
 
 /** Resolves when this process has a newer ring than `known`, or the time is up. */
-async function nextSwitch ({ ring, ringRegister }: FastifyInstance, known: Ring, endMs: number): Promise<void> {
+async function nextSwitch ({ ring, ringConsensus }: FastifyInstance, known: Ring, endMs: number): Promise<void> {
   const isNewer = () => ring.view !== undefined && compareRings(ring.view.ring, known) > 0
   while (!isNewer() && performance.now() < endMs) {
     const { switched } = ring
@@ -99,7 +99,7 @@ async function nextSwitch ({ ring, ringRegister }: FastifyInstance, known: Ring,
     await Promise.race([switched, pause(CHANGE_LOOK_MS, undefined, { signal: over.signal }).catch(() => {})])
     over.abort()
     // A node that is on neither ring is not told of the steps, and one that is may have missed the word.
-    if (!isNewer()) await Promise.race([switched, ringRegister.announce(known)])
+    if (!isNewer()) await Promise.race([switched, ringConsensus.announce(known)])
   }
 }
 

@@ -1,5 +1,5 @@
 // Changes of the ring, as an operator asks for them: add and remove nodes, see what that would move, see how far it is, give it up. A
-// change is state in the register and goes on by itself; whoever took the request only proposes it and waits.
+// change is state that the members agree on, and goes on by itself; whoever took the request only proposes it and waits.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance, type FastifyReply } from 'fastify'
@@ -21,7 +21,7 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
   progressRoutes(app, keeper)
   changeRoutes(app)
   planRoutes(app)
-}, { name: 'changes', dependencies: ['register', 'migration'] })
+}, { name: 'changes', dependencies: ['consensus', 'migration'] })
 
 function changeRoutes (app: FastifyInstance): void {
   app.route<{ Params: { token: string, node: string } }>({
@@ -53,7 +53,7 @@ function changeRoutes (app: FastifyInstance): void {
 
   app.post('/ring/abort', async (_request, reply) => {
     await newest(app)
-    await app.ringRegister.change(abortChange)
+    await app.ringConsensus.change(abortChange)
     app.log.warn('the change of the ring was given up by request')
     return answer(reply)
   })

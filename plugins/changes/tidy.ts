@@ -22,7 +22,7 @@ export async function whenTidy ({ ring, storage }: Pick<FastifyInstance, 'ring' 
   await ring.install(asked)
   // A node of another cluster, whose ring is the newer one, has nothing to install; it would never take the ring that names it.
   if (ring.view?.ring.generation !== asked.generation) throw new KvError('KV_ERR_RING_CONFLICT', 'this node belongs to another ring')
-  for (let waitedMs = 0; storage.memory === 0 || !await keeper.isTidy(); waitedMs += TIDY_POLL_MS) {
+  for (let waitedMs = 0; storage.incarnation === 0 || !await keeper.isTidy(); waitedMs += TIDY_POLL_MS) {
     const present = ring.view.ring
     if (compareRings(present, asked) > 0) return { tidy: false, ring: ringToJson(present) }
     if (waitedMs > TIDY_ANSWER_MS) return { tidy: false, waitsFor: 'this node has not yet recovered, or not yet purged what it held before' }

@@ -55,7 +55,7 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
     if (ring.view === undefined || !ring.serving) throw new KvError('KV_ERR_NO_RING')
     if (ring.isBehind()) throw new KvError('KV_ERR_INSTALL', 'a newer ring could not be taken over; the log says why')
     peers.checkAgreement()
-    if (storage.memory === 0 && namesNode(ring.view.ring, ring.node)) throw recovering(await keeper.waitsFor().catch(() => undefined))
+    if (storage.incarnation === 0 && namesNode(ring.view.ring, ring.node)) throw recovering(await keeper.waitsFor().catch(() => undefined))
   }
 
   app.get('/', OPEN, (_request, reply) => {

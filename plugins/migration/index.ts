@@ -6,7 +6,7 @@ import { CATALOGUE } from '../../src/errors.ts'
 import { SOURCE_TRUST_MS } from '../../src/limits.ts'
 import { TIMERS } from '../../src/core/quorum/deadline.ts'
 import { holdings, type Holding } from '../../src/core/ring/placement.ts'
-import { fetchHoldings, receive } from '../../src/core/copying/fetching.ts'
+import { fetchHoldings, receiveSlots } from '../../src/core/copying/fetching.ts'
 import { hasAllOfOthers, hasAllThereIs, isComplete } from '../../src/core/copying/recovery.ts'
 import { type SlotFilter } from '../../src/core/ports.ts'
 import { isReceiver, sameShape, type Ring } from '../../src/core/ring/ring.ts'
@@ -24,7 +24,7 @@ export interface Copying {
    * `forgotten`, and the others have everything, it first drops what is left: older than what was deleted since, it would come back.
    */
   fetch (ring: Ring, forgotten: boolean): Promise<Fetching>
-  /** Receives what this node is due in the change of `ring`, and says so in the register; false: not complete. Throws what the register throws. */
+  /** Receives what this node is due in the change of `ring`, and has the members agree that it did; false: not complete. Throws what `ringConsensus` throws. */
   receive (ring: Ring): Promise<boolean>
   /** Removes what this node does not hold by the stable `ring`; false: another ring came before everything was gone. Throws `KV_ERR_STORAGE`. */
   purge (ring: Ring): Promise<boolean>
@@ -38,13 +38,13 @@ export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
   exportRoutes(app)
   sourceRoutes(app)
   app.decorate('copying', createCopying(app, keeper))
-}, { name: 'migration', dependencies: ['peers', 'register', 'route', 'storage', 'ring'] })
+}, { name: 'migration', dependencies: ['peers', 'consensus', 'route', 'storage', 'ring'] })
 
 /** What copying needs of the application. */
-export type CopyingPorts = PullPorts & RoomPorts & Pick<FastifyInstance, 'ringRegister'>
+export type CopyingPorts = PullPorts & RoomPorts & Pick<FastifyInstance, 'ringConsensus'>
 
 export function createCopying (app: CopyingPorts, keeper: Pick<Keeper, 'report'>, timers = TIMERS): Copying {
-  const { storage, ringRegister, ring: { node }, clock, log } = app
+  const { storage, ringConsensus, ring: { node }, clock, log } = app
 
   async function fetch (ring: Ring, forgotten: boolean): Promise<Fetching> {
     const held = holdings(ring, node)
@@ -93,9 +93,9 @@ export function createCopying (app: CopyingPorts, keeper: Pick<Keeper, 'report'>
   async function receiveDue (ring: Ring): Promise<boolean> {
     const meter = createMeter(ring, progress => keeper.report(progress), timers)
     try {
-      if (storage.memory === 0) meter.waitFor(CATALOGUE.KV_ERR_RECOVERING.text)
+      if (storage.incarnation === 0) meter.waitFor(CATALOGUE.KV_ERR_RECOVERING.text)
       const trust = createTrust(ring)
-      const done = await receive({ node, pull: createPull(app, { meter, trust }), register: ringRegister, memory: () => trust.lasts() ? storage.memory : 0 }, ring)
+      const done = await receiveSlots({ node, pull: createPull(app, { meter, trust }), proposer: ringConsensus, incarnation: () => trust.lasts() ? storage.incarnation : 0 }, ring)
       meter.end(done)
       if (done) log.info({ since: ring.since, ...meter.counted() }, 'received everything that this node was due')
       return done

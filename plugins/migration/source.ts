@@ -48,7 +48,7 @@ export async function openSource (app: SourcePorts, asked: Ring, ranges: Ranges)
     await ring.within(view.ring, async () => true) === true
   if (!isInForce) throw new KvError('KV_ERR_FENCED')
   const { storage, clock } = app
-  const trustedMs = storage.memory === 0 ? 0 : storage.trustedUntilMs - clock.wallMs()
+  const trustedMs = storage.incarnation === 0 ? 0 : storage.trustedUntilMs - clock.wallMs()
   return { expectedPairs: await expectedPairs(app, ranges), trustedMs, pieces: pairsOf(app, asked, ranges) }
 }
 
@@ -69,7 +69,7 @@ async function * pairsOf (app: SourcePorts, asked: Ring, ranges: Ranges): AsyncG
   const { storage, pace } = app
   const wanted = new Uint8Array(SLOTS)
   for (const [min, max] of ranges) wanted.fill(1, min, max + 1)
-  const { memory } = storage
+  const { incarnation } = storage
   let pairs = 0
   let beganMs = performance.now()
   // Who asks for no slot only wants to know whether this node remembers.
@@ -84,5 +84,5 @@ async function * pairsOf (app: SourcePorts, asked: Ring, ranges: Ranges): AsyncG
     beganMs = performance.now()
   }
   if (app.ring.view === undefined || !sameShape(app.ring.view.ring, asked)) throw new KvError('KV_ERR_FENCED')
-  yield encodeEnd({ pairs, remembers: memory !== 0 && storage.memory === memory })
+  yield encodeEnd({ pairs, remembers: incarnation !== 0 && storage.incarnation === incarnation })
 }

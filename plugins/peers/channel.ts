@@ -7,7 +7,7 @@ import { digestOf } from '../../src/core/ring/digest.ts'
 import { failed, type FailureReason } from '../../src/core/ports.ts'
 import { type Ring } from '../../src/core/ring/ring.ts'
 import { skewOf, type Skew } from '../../src/core/quorum/skew.ts'
-import { decodeReply, encodeRequest, type Answer, type Operation, type Reply } from '../../src/core/messages/frame.ts'
+import { decodeReply, encodeRequest, type Answer, type Operation, type FrameReply } from '../../src/core/messages/frame.ts'
 import { KvError } from '../../src/errors.ts'
 import { PEER_DEADLINE_MS } from '../../src/limits.ts'
 import { PEER_ASIDES, PEER_FRAMES_IN_FLIGHT } from './limits.ts'
@@ -39,7 +39,7 @@ export interface ChannelOptions extends HelloOptions {
   /** The time for which this process was awake; what waited while it was held up is still sent. */
   awakeMs (): number
   /** Told of every reply to a frame under `ring`. */
-  heard (ring: Ring, reply: Reply): void
+  heard (ring: Ring, reply: FrameReply): void
   /** Told what a greeting says of the node's clock. */
   measured (skew: Skew): void
 }
@@ -126,7 +126,7 @@ export function createChannel (options: ChannelOptions): Channel {
     }
   }
 
-  async function ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<Reply> {
+  async function ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<FrameReply> {
     breaker.move('attempt')
     try {
       const sentMs = performance.now()

@@ -3,7 +3,7 @@
 import { type FastifyBaseLogger } from 'fastify'
 import { failed, FENCED } from '../../src/core/ports.ts'
 import { compareRings, parseRing, type Ring } from '../../src/core/ring/ring.ts'
-import { type Answer, type Operation, type Reply } from '../../src/core/messages/frame.ts'
+import { type Answer, type Operation, type FrameReply } from '../../src/core/messages/frame.ts'
 
 export interface ExchangePorts {
   readonly node: string
@@ -12,7 +12,7 @@ export interface ExchangePorts {
   mine (): { readonly ring: Ring, readonly json: string } | undefined
   install (ring: Ring): Promise<void>
   /** Carries a frame to the node. Rejects where no reply comes. */
-  ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<Reply>
+  ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<FrameReply>
 }
 
 /** Rejects as `ask` does. */

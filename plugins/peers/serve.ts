@@ -5,7 +5,7 @@ import { digestOf } from '../../src/core/ring/digest.ts'
 import { FRAME_OPS_AT_ONCE, REPLY_BYTES } from './limits.ts'
 import { recordBytes } from '../../src/core/pairs/record.ts'
 import { adopts, compareRings, parseRing } from '../../src/core/ring/ring.ts'
-import { NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../src/core/messages/frame.ts'
+import { NO_ROOM, type Answer, type Operation, type FrameReply, type FrameRequest, type Verdict } from '../../src/core/messages/frame.ts'
 
 export type ServerPorts = Pick<FastifyInstance, 'ring' | 'replica'> & {
   wallMs (): number
@@ -14,14 +14,14 @@ export type ServerPorts = Pick<FastifyInstance, 'ring' | 'replica'> & {
 }
 
 /** Throws what an install throws, and `KV_ERR_RING_INVALID`. */
-export function createServer ({ ring, replica, wallMs, split }: ServerPorts): (request: Request) => Promise<Reply> {
+export function createServer ({ ring, replica, wallMs, split }: ServerPorts): (request: FrameRequest) => Promise<FrameReply> {
   /** Who greets this node wants to know its time too. */
-  function replyTo ({ operations }: Request, verdict: Verdict, ringJson: string | undefined, answers: readonly Answer[]): Reply {
+  function replyTo ({ operations }: FrameRequest, verdict: Verdict, ringJson: string | undefined, answers: readonly Answer[]): FrameReply {
     return { verdict, ringJson, clockMs: operations.length === 0 ? wallMs() : undefined, answers }
   }
 
   /** Takes over the sender's ring if it is newer and this node may; undefined: both have the same ring now. */
-  async function settleRings (request: Request): Promise<Reply | undefined> {
+  async function settleRings (request: FrameRequest): Promise<FrameReply | undefined> {
     const order = ring.view === undefined ? -1 : compareRings(ring.view.ring, request.ring)
     if (order > 0) return replyTo(request, 'ahead', ring.view?.json, [])
     if (order < 0) {
@@ -34,14 +34,14 @@ export function createServer ({ ring, replica, wallMs, split }: ServerPorts): (r
   }
 
   /** Undefined: the sender has no other ring with the number of this one. */
-  function splitFrom (request: Request): Reply | undefined {
+  function splitFrom (request: FrameRequest): FrameReply | undefined {
     const { view } = ring
     if (view === undefined || compareRings(view.ring, request.ring) !== 0 || digestOf(view.ring) === request.digest) return undefined
     split()
     return replyTo(request, 'split', view.json, [])
   }
 
-  async function carryOutAll (request: Request): Promise<Reply> {
+  async function carryOutAll (request: FrameRequest): Promise<FrameReply> {
     const { ring: id, operations } = request
     let bytes = 0
     const answers: Answer[] = []

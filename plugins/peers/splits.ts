@@ -5,11 +5,11 @@
 import { type FastifyBaseLogger } from 'fastify'
 import { areSplit, digestOf, splitError } from '../../src/core/ring/digest.ts'
 import { compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring/ring.ts'
-import { type Reply } from '../../src/core/messages/frame.ts'
+import { type FrameReply } from '../../src/core/messages/frame.ts'
 
 export interface Splits {
   /** What a node has replied to a frame under `ring`. */
-  heard (node: string, ring: Ring, reply: Reply): void
+  heard (node: string, ring: Ring, reply: FrameReply): void
   /** Throws `KV_ERR_RING_SPLIT` while there is such a node. */
   check (): void
 }

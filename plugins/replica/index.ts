@@ -5,12 +5,12 @@ import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
 import { type RingId } from '../../src/core/ring/ring.ts'
 import { FENCED, failed, type Failed, type Fenced, type GetResult, type MergeResult } from '../../src/core/ports.ts'
-import { type Record } from '../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../src/core/pairs/record.ts'
 import { type View } from '../ring/installed.ts'
 
 export interface LocalReplica {
   get (ring: RingId, slot: number, key: string): Promise<GetResult | Fenced>
-  merge (ring: RingId, slot: number, key: string, record: Record): Promise<MergeResult | Fenced>
+  merge (ring: RingId, slot: number, key: string, record: PairRecord): Promise<MergeResult | Fenced>
 }
 
 declare module 'fastify' {
@@ -28,27 +28,27 @@ export function createReplica ({ storage, ring }: Pick<FastifyInstance, 'storage
   /** What a request mostly meets, a ring in force and a storage that remembers, costs one promise beside the storage's own. */
   function fenced<T> (id: RingId, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
     const view = ring.enter(id)
-    return view === undefined || view instanceof Promise || storage.memory === 0 ? patiently(view, slot, operation) : carryOut(view, slot, operation)
+    return view === undefined || view instanceof Promise || storage.incarnation === 0 ? patiently(view, slot, operation) : carryOut(view, slot, operation)
   }
 
   async function patiently<T> (entering: View | undefined | Promise<View | undefined>, slot: number, operation: () => Promise<T>): Promise<T | Failed | Fenced> {
     const view = await entering
     if (view === undefined) return FENCED
     // Another process of this node may have seen the storage recover before this one did.
-    if (storage.memory === 0) await storage.recheck()
+    if (storage.incarnation === 0) await storage.recheck()
     return carryOut(view, slot, operation)
   }
 
   /** An answer counts only if the storage remembered everything from before the operation until after it. */
   function carryOut<T> (view: View, slot: number, operation: () => Promise<T>): Promise<T | Failed> {
-    const { memory } = storage
+    const { incarnation } = storage
     if (!view.placement.replicates(ring.node, slot)) {
       ring.leave(view)
       return Promise.resolve(NOT_REPLICA)
     }
     return operation().then(answer => {
       ring.leave(view)
-      return memory === 0 || storage.memory !== memory ? RECOVERING : answer
+      return incarnation === 0 || storage.incarnation !== incarnation ? RECOVERING : answer
     }, error => {
       ring.leave(view)
       throw error

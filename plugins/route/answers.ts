@@ -7,7 +7,7 @@ import { UNSENT_FREE_BYTES, VALUE_BYTES } from '../../src/limits.ts'
 import { fieldsOf } from '../../src/core/pairs/form.ts'
 import { checkKey } from '../../src/core/pairs/key.ts'
 import { type Plan } from '../../src/core/ring/placement.ts'
-import { type Record } from '../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../src/core/pairs/record.ts'
 
 /** Longest value that is sent as a string; a longer one is not worth the copy. */
 const TEXT_BYTES = UNSENT_FREE_BYTES
@@ -19,13 +19,13 @@ export function answerOk (reply: FastifyReply): FastifyReply {
 }
 
 /** A value as text; 404 with `N/A` where there is none, or a tombstone. */
-export function answerText (reply: FastifyReply, record: Record | undefined): FastifyReply {
+export function answerText (reply: FastifyReply, record: PairRecord | undefined): FastifyReply {
   if (record === undefined || record.deleted) return reply.code(404).type(TEXT).send('N/A')
   return answerValue(reply, record, TEXT)
 }
 
 /** The bytes, as the content type that they were written with. Whoever wrote them, a browser is to run nothing of it and to take it for nothing else. Throws `KV_ERR_OVERLOADED`. */
-export function answerValue (reply: FastifyReply, { contentType, value }: Record, otherwise: string): FastifyReply {
+export function answerValue (reply: FastifyReply, { contentType, value }: PairRecord, otherwise: string): FastifyReply {
   if (value.length > UNSENT_FREE_BYTES) hold(reply, value.length)
   reply.header('x-content-type-options', 'nosniff')
   if (contentType !== '') reply.header('content-security-policy', "sandbox; default-src 'none'")
@@ -66,6 +66,6 @@ export function checkValue (value: unknown): Buffer {
 }
 
 /** A value that never expires and has no content type of its own. */
-export function plainRecord (version: Record['version'], value: Buffer): Record {
+export function plainRecord (version: PairRecord['version'], value: Buffer): PairRecord {
   return { version, deleted: false, expiresAtMs: 0, contentType: '', value }
 }

@@ -7,7 +7,7 @@ import { type FastifyInstance, type FastifyReply } from 'fastify'
 import { KvError } from '../../src/errors.ts'
 import { BATCH_ANSWER_BYTES, BATCH_PIECE_BYTES, BATCHES_ANSWER_BYTES, UNSENT_FREE_BYTES } from '../../src/limits.ts'
 import { lengthAsJson } from '../../src/core/messages/json-length.ts'
-import { type Record } from '../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../src/core/pairs/record.ts'
 import { formatVersion } from '../../src/core/pairs/version.ts'
 
 /** What became of an operation, with the status that `/kv/<key>` would have answered. */
@@ -113,7 +113,7 @@ function * piecesOf (texts: ReadonlyArray<string | Buffer>): Generator<string | 
   yield piece + END
 }
 
-export function resultOfRead (record: Record | undefined): BatchResult {
+export function resultOfRead (record: PairRecord | undefined): BatchResult {
   if (record === undefined || record.deleted) throw new KvError('KV_ERR_NOT_FOUND')
   const { value, contentType, version } = record
   return { status: 200, etag: `"${formatVersion(version)}"`, ...contentType !== '' && { contentType }, value }

@@ -2,7 +2,7 @@
 // A failure is an answer, not an exception, so that nobody can take an error for a miss.
 
 import { type Plan } from './ring/placement.ts'
-import { type Record } from './pairs/record.ts'
+import { type PairRecord } from './pairs/record.ts'
 import { type Ring } from './ring/ring.ts'
 import { type Version } from './pairs/version.ts'
 
@@ -15,7 +15,7 @@ export type FailureReason = 'unreachable' | 'overloaded' | 'timeout' | 'full' | 
 export interface Failed { readonly kind: 'failed', readonly reason: FailureReason }
 /** The replica and the sender do not share a ring; the sender's has been brought up to date where it was the older one. */
 export interface Fenced { readonly kind: 'fenced' }
-export interface Found { readonly kind: 'found', readonly record: Record }
+export interface Found { readonly kind: 'found', readonly record: PairRecord }
 export interface Miss { readonly kind: 'miss' }
 export interface Stored { readonly kind: 'stored' }
 /** Nothing was stored: the replica holds something newer, of this version. */
@@ -37,7 +37,7 @@ export function failed (reason: FailureReason): Failed {
   return failure
 }
 
-export interface Pair { readonly slot: number, readonly key: string, readonly record: Record }
+export interface Pair { readonly slot: number, readonly key: string, readonly record: PairRecord }
 
 /** Chooses slots; called once per slot and name, so it must be cheap. */
 export type SlotFilter = (slot: number) => boolean
@@ -55,13 +55,13 @@ export interface Storage {
    * Which memory answers now: 0 while what was acknowledged may have been forgotten, else a number that
    * changes whenever that happened in between. An answer counts only if the number was the same before and after.
    */
-  readonly memory: number
+  readonly incarnation: number
   /** Until when, by the clock on the wall, this node is sure to have or to get every tombstone that it missed; 0 while nothing is sure. */
   readonly trustedUntilMs: number
   /** The record as stored, whether visible or not. */
   get (slot: number, key: string): Promise<GetResult>
   /** Stores the record if it is newer than what is there or the same (`compareRecords`); never replaces a newer one. */
-  merge (slot: number, key: string, record: Record): Promise<MergeResult>
+  merge (slot: number, key: string, record: PairRecord): Promise<MergeResult>
   /** Merges many pairs as `merge` does each; resolves when all have been, with the first failure if there was one. */
   mergeAll (pairs: readonly Pair[]): Promise<Failed | undefined>
   /** Removes the record, if it still has this version. What went wrong, if anything did. */
@@ -91,7 +91,7 @@ export interface StorageStats { readonly pairs: number, readonly bytes: number, 
  */
 export interface Replicas {
   get (node: string, ring: Ring, slot: number, key: string, insist: boolean): Promise<GetResult | Fenced>
-  merge (node: string, ring: Ring, slot: number, key: string, record: Record, insist: boolean): Promise<MergeResult | Fenced>
+  merge (node: string, ring: Ring, slot: number, key: string, record: PairRecord, insist: boolean): Promise<MergeResult | Fenced>
 }
 
 /** The ring that is in force at this process. */

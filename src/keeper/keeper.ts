@@ -15,7 +15,7 @@ import { createDuties, type Duties } from './duties.ts'
 import { type StateFiles } from './state-file.ts'
 import { asksIfNew, createGuard, type Guard, type Origin } from './guard.ts'
 import { createPersisted } from './persisted.ts'
-import { createTeam, type Team, type WorkerPort } from './workers.ts'
+import { createWorkers, type Workers, type WorkerHandle } from './workers.ts'
 import { createVotes } from './votes.ts'
 
 /** The keeper as its workers see it. */
@@ -45,8 +45,8 @@ export interface NodeKeeper extends Keeper {
   /** Reads what was persisted. Throws `KV_ERR_CONFIG`, and `KV_ERR_RING_SPLIT` where file and record do not agree on a ring. */
   start (): Promise<void>
   /** Gives the worker the ring; resolves when it serves. */
-  addWorker (worker: WorkerPort): Promise<void>
-  removeWorker (worker: WorkerPort): void
+  addWorker (worker: WorkerHandle): Promise<void>
+  removeWorker (worker: WorkerHandle): void
   close (): Promise<void>
 }
 
@@ -62,7 +62,7 @@ export interface KeeperOptions {
 
 export function createKeeper (options: KeeperOptions): NodeKeeper {
   const { node, files, record, log, nowMs, timers = TIMERS } = options
-  const team = createTeam(log, timers)
+  const team = createWorkers(log, timers)
   const inTurn = createTurns()
   const persisted = createPersisted(files.ring, log)
   const votes = createVotes(files.votes, () => randomBytes(6).readUIntBE(0, 6))
@@ -157,7 +157,7 @@ function recordError (ring: Ring, recorded: Ring): KvError {
 }
 
 /** What watches over the node's memory and over what its ring makes it do; both have a worker do the work. */
-function createWatch ({ node, record, log, nowMs }: KeeperOptions, team: Team, present: () => Ring | undefined, found: (ring: Ring) => void): { guard: Guard, duties: Duties } {
+function createWatch ({ node, record, log, nowMs }: KeeperOptions, team: Workers, present: () => Ring | undefined, found: (ring: Ring) => void): { guard: Guard, duties: Duties } {
   const guard = createGuard({
     node,
     record,
@@ -181,7 +181,7 @@ function createWatch ({ node, record, log, nowMs }: KeeperOptions, team: Team, p
 }
 
 /** Throws `KV_ERR_INSTALL`. */
-function someWorker (team: Team): WorkerPort {
+function someWorker (team: Workers): WorkerHandle {
   const worker = team.any()
   if (worker === undefined) throw new KvError('KV_ERR_INSTALL', 'this node has no worker now')
   return worker

@@ -10,7 +10,7 @@ import { watch } from '../core/processes/watch.ts'
 /** How a fetch ended. `waitsFor`: why it is not complete, in words for an operator. */
 export interface Fetching { readonly complete: boolean, readonly waitsFor?: string }
 
-export interface WorkerPort {
+export interface WorkerHandle {
   /** Resolves when the worker uses the ring and has ended what it began under older ones. */
   switchTo (ring: Ring): Promise<void>
   serve (id: RingId): void
@@ -32,27 +32,27 @@ export interface WorkerPort {
   kill (): void
 }
 
-export type Team = ReturnType<typeof createTeam>
+export type Workers = ReturnType<typeof createWorkers>
 
 /**
  * A worker that is silent gets no task. The one that it has stays its own until it is ended: it may wake up at any time, and then would purge or count
  * beside the worker that does the task anew.
  */
-export function createTeam (log: FastifyBaseLogger, timers = TIMERS) {
-  const workers = new Set<WorkerPort>()
-  const stuck = new Set<WorkerPort>()
+export function createWorkers (log: FastifyBaseLogger, timers = TIMERS) {
+  const workers = new Set<WorkerHandle>()
+  const stuck = new Set<WorkerHandle>()
 
-  function remove (worker: WorkerPort): void {
+  function remove (worker: WorkerHandle): void {
     workers.delete(worker)
     stuck.delete(worker)
   }
 
-  function end (worker: WorkerPort): void {
+  function end (worker: WorkerHandle): void {
     remove(worker)
     worker.kill()
   }
 
-  function watchOver (worker: WorkerPort): void {
+  function watchOver (worker: WorkerHandle): void {
     if (worker.beat === undefined) return
     watch({
       beat: worker.beat,
@@ -76,7 +76,7 @@ export function createTeam (log: FastifyBaseLogger, timers = TIMERS) {
   }
 
   /** A worker that cannot switch in time is ended: what it had in flight then ends too. */
-  async function switchWorker (worker: WorkerPort, ring: Ring): Promise<void> {
+  async function switchWorker (worker: WorkerHandle, ring: Ring): Promise<void> {
     try {
       await withDeadline(worker.switchTo(ring), INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL'), timers)
     } catch (error) {
@@ -87,14 +87,14 @@ export function createTeam (log: FastifyBaseLogger, timers = TIMERS) {
 
   return {
     /** The oldest worker that answers. */
-    any: (): WorkerPort | undefined => [...workers].find(worker => !stuck.has(worker)),
+    any: (): WorkerHandle | undefined => [...workers].find(worker => !stuck.has(worker)),
     async recheck (): Promise<void> { await Promise.all([...workers].map(worker => worker.recheck())) },
     /** The ring is served when every worker has ended what it began under older ones. */
     async install (ring: Ring): Promise<void> {
       await Promise.all([...workers].map(worker => switchWorker(worker, ring)))
       for (const worker of workers) worker.serve(ring)
     },
-    async add (worker: WorkerPort, ring: Ring | undefined): Promise<void> {
+    async add (worker: WorkerHandle, ring: Ring | undefined): Promise<void> {
       workers.add(worker)
       watchOver(worker)
       if (ring === undefined) return

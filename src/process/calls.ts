@@ -5,7 +5,7 @@ import { answerToText, parseAnswer, parseRequest, requestToText, type VoteAnswer
 import { type Progress } from '../core/copying/progress.ts'
 import { parseRing, ringToJson, type Ring, type RingId, type Seed } from '../core/ring/ring.ts'
 import { type Fetching } from '../keeper/workers.ts'
-import { IPC_DEADLINE_MS, REGISTER_DEADLINE_MS } from '../limits.ts'
+import { IPC_DEADLINE_MS, PROPOSAL_DEADLINE_MS } from '../limits.ts'
 import { type Handlers, type Ipc } from './ipc.ts'
 
 /** What a worker asks of the primary. The keeper's methods are as in `Keeper`. */
@@ -89,7 +89,7 @@ export const WORKER_CALLS: Table<WorkerCalls> = {
   recheck: call(NOTHING, NOTHING),
   isNew: call(RING, YES),
   fetch: call(FETCH, json<Fetching>(), Infinity),
-  renew: call(RING, NOTHING, REGISTER_DEADLINE_MS),
+  renew: call(RING, NOTHING, PROPOSAL_DEADLINE_MS),
   receive: call(RING, YES, Infinity),
   purge: call(RING, YES, Infinity)
 }

@@ -8,7 +8,7 @@ import { createStateFiles, noStateFiles, type StateFiles } from '../keeper/state
 import { createApp } from '../app.ts'
 import { type Config } from './config.ts'
 import { type Keeper } from '../keeper/keeper.ts'
-import { type WorkerPort } from '../keeper/workers.ts'
+import { type WorkerHandle } from '../keeper/workers.ts'
 import { type Storage } from '../core/ports.ts'
 import { type Ring } from '../core/ring/ring.ts'
 import { createClock } from '../core/pairs/version.ts'
@@ -84,14 +84,14 @@ export function exitWhenTold (log: FastifyBaseLogger, stop: () => Promise<void>)
 }
 
 /** The application of this process as its keeper sees it, where both are in one process. */
-export function workerOf (app: FastifyInstance, kill: () => void): WorkerPort {
+export function workerOf (app: FastifyInstance, kill: () => void): WorkerHandle {
   return {
     switchTo: ring => takeRing(app, ring),
     serve: id => app.ring.serve(id),
     recheck: () => app.storage.recheck().catch(error => app.log.error({ err: error }, 'looking at the ring record')),
     isNew: ring => app.seeding.isNew(ring),
     fetch: (ring, forgotten) => app.copying.fetch(ring, forgotten),
-    renew: ring => app.ringRegister.renew(ring),
+    renew: ring => app.ringConsensus.renew(ring),
     receive: ring => app.copying.receive(ring),
     purge: ring => app.copying.purge(ring),
     kill

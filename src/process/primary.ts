@@ -4,7 +4,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { type Logger } from 'pino'
 import { createMemcachedRingRecord } from '../storage/memcached/ring-record.ts'
 import { createKeeper, type NodeKeeper } from '../keeper/keeper.ts'
-import { type WorkerPort } from '../keeper/workers.ts'
+import { type WorkerHandle } from '../keeper/workers.ts'
 import { type Config } from './config.ts'
 import { startDeadline } from '../core/quorum/deadline.ts'
 import { callsOver, handlersOf, KEEPER_CALLS, WORKER_CALLS, type KeeperCalls, type WorkerCalls } from './calls.ts'
@@ -46,7 +46,7 @@ function startWorkers (size: number, keeper: NodeKeeper, log: Logger): { stop ()
       log.error({ worker: worker.process.pid }, 'a worker did not get ready in time and was ended')
       worker.process.kill('SIGKILL')
     })
-    const port = portOf(worker, keeper, log, { joined, cannotListen })
+    const port = handleOf(worker, keeper, log, { joined, cannotListen })
     worker.on('listening', () => {
       listening.add(worker)
       hasListened = true
@@ -117,7 +117,7 @@ function leaveToSystemd (log: Logger): void {
 }
 
 /** A worker as the keeper sees it, over IPC. */
-function portOf (worker: Worker, keeper: NodeKeeper, log: Logger, { joined, cannotListen }: { joined (): void, cannotListen (reason: string): void }): WorkerPort {
+function handleOf (worker: Worker, keeper: NodeKeeper, log: Logger, { joined, cannotListen }: { joined (): void, cannotListen (reason: string): void }): WorkerHandle {
   const ipc = createIpc({
     send: message => worker.isConnected() && worker.send(message),
     onMessage: listener => { worker.on('message', listener) },
@@ -132,7 +132,7 @@ function portOf (worker: Worker, keeper: NodeKeeper, log: Logger, { joined, cann
     async beat () {}
   }), log)
   const calls = callsOver<WorkerCalls>(ipc, WORKER_CALLS)
-  const port: WorkerPort = {
+  const port: WorkerHandle = {
     ...calls,
     // A worker that does not hear this or the next is gone or about to be ended.
     serve: id => { calls.serve(id).catch(() => {}) },

@@ -42,7 +42,7 @@ export async function runWorker (config: Config): Promise<void> {
     recheck: () => app.storage.recheck(),
     isNew: ring => app.seeding.isNew(ring),
     fetch: ({ ring, forgotten }) => app.copying.fetch(ring, forgotten),
-    renew: ring => app.ringRegister.renew(ring),
+    renew: ring => app.ringConsensus.renew(ring),
     receive: ring => app.copying.receive(ring),
     purge: ring => app.copying.purge(ring)
   }), log), KEEPER_CALLS)

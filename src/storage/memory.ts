@@ -2,7 +2,7 @@
 // cluster. It forgets everything when the process ends, and its ring record with it.
 
 import { failed, MISS, STORED, type MergeResult, type Pair, type RingRecord, type SlotFilter, type Storage } from '../core/ports.ts'
-import { compareRecords, keepUntilMs, keptRecord, type Record } from '../core/pairs/record.ts'
+import { compareRecords, keepUntilMs, keptRecord, type PairRecord } from '../core/pairs/record.ts'
 import { isTrusted, trustInText, type Trust } from '../core/ring/sentinel.ts'
 import { compareVersions } from '../core/pairs/version.ts'
 import { MEMORY_PAIR_BYTES, MEMORY_STORAGE_BYTES, MEMORY_SWEEP_PAIRS, SCAN_BATCH_BYTES, SCAN_BATCH_PAIRS } from '../limits.ts'
@@ -15,7 +15,7 @@ export interface MemoryStorageOptions {
 
 interface Store {
   /** The pairs of each slot that has any. */
-  readonly slots: Map<number, Map<string, Record>>
+  readonly slots: Map<number, Map<string, PairRecord>>
   readonly wallMs: () => number
   readonly limitBytes: number
   pairs: number
@@ -29,7 +29,7 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
   const ring = createRing(wallMs)
   const sweep = createSweep(store)
 
-  function merge (slot: number, key: string, record: Record): MergeResult {
+  function merge (slot: number, key: string, record: PairRecord): MergeResult {
     sweep()
     const present = find(store, slot, key)
     const order = present === undefined ? -1 : compareRecords(present, record)
@@ -38,7 +38,7 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
   }
 
   const storage: Storage = {
-    get memory () { return ring.memory() },
+    get incarnation () { return ring.memory() },
     get trustedUntilMs () { return ring.trustedUntilMs() },
     async get (slot, key) {
       const record = find(store, slot, key)
@@ -63,12 +63,12 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
   return { storage, ringRecord: ring.record }
 }
 
-function weigh (key: string, record: Record): number {
+function weigh (key: string, record: PairRecord): number {
   return MEMORY_PAIR_BYTES + key.length + record.contentType.length + record.value.length
 }
 
 /** The record, unless there is none or it may be forgotten; then it is. */
-function find (store: Store, slot: number, key: string): Record | undefined {
+function find (store: Store, slot: number, key: string): PairRecord | undefined {
   const record = store.slots.get(slot)?.get(key)
   if (record === undefined || keepUntilMs(record) > store.wallMs()) return record
   remove(store, slot, key)
@@ -76,7 +76,7 @@ function find (store: Store, slot: number, key: string): Record | undefined {
 }
 
 /** False: there is no room, and what was there stays. */
-function put (store: Store, slot: number, key: string, record: Record): boolean {
+function put (store: Store, slot: number, key: string, record: PairRecord): boolean {
   let shelf = store.slots.get(slot)
   const old = shelf?.get(key)
   const moreBytes = weigh(key, record) - (old === undefined ? 0 : weigh(key, old))

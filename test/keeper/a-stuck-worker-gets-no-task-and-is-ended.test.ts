@@ -4,7 +4,7 @@
 import t from 'tap'
 import { pino } from 'pino'
 import { type Ring } from '../../src/core/ring/ring.ts'
-import { createTeam } from '../../src/keeper/workers.ts'
+import { createWorkers } from '../../src/keeper/workers.ts'
 import { BEAT_MS, INSTALL_DEADLINE_MS, WORKER_LOST_MS, WORKER_STUCK_MS } from '../../src/limits.ts'
 import { createDrivenTimers } from '../support/simulation/driven-timers.ts'
 import { fakeWorker, join, ringOf, startKeeper, textOf } from './keeper-fakes.ts'
@@ -38,7 +38,7 @@ function stoppable () {
 
 async function twoWorkers () {
   const timers = createDrivenTimers()
-  const team = createTeam(pino({ level: 'silent' }), timers)
+  const team = createWorkers(pino({ level: 'silent' }), timers)
   const [oldest, second] = [stoppable(), stoppable()]
   await team.add(oldest.port, undefined)
   await team.add(second.port, undefined)
@@ -106,7 +106,7 @@ t.test('nor for a ring that is not taken in time', async t => {
 
 t.test('a worker that is this process itself is not watched', async t => {
   const timers = createDrivenTimers()
-  const team = createTeam(pino({ level: 'silent' }), timers)
+  const team = createWorkers(pino({ level: 'silent' }), timers)
   const alone = fakeWorker()
   await team.add(alone.port, undefined)
   await timers.pass(10 * WORKER_LOST_MS)

@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { type Test } from 'tap'
 import { createKeeper, type NodeKeeper } from '../../src/keeper/keeper.ts'
-import { type WorkerPort } from '../../src/keeper/workers.ts'
+import { type WorkerHandle } from '../../src/keeper/workers.ts'
 import { noStateFiles } from '../../src/keeper/state-file.ts'
 import { KvError } from '../../src/errors.ts'
 import { RECONCILE_MS } from '../../src/limits.ts'
@@ -75,7 +75,7 @@ export function fakeWorker () {
     onReceive: async (_ring: Ring) => true,
     onPurge: async (_ring: Ring) => true
   }
-  const port: WorkerPort = {
+  const port: WorkerHandle = {
     async switchTo (ring) {
       worker.calls.push(`switchTo ${ring.epoch}`)
       await worker.onSwitch(ring)

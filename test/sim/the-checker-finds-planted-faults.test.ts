@@ -4,7 +4,7 @@
 import t from 'tap'
 import { MISS, STORED, type Replicas } from '../../src/core/ports.ts'
 import { createOptimisticCoordinator } from '../support/simulation/optimistic-coordinator.ts'
-import { keepUntilMs, type Record } from '../../src/core/pairs/record.ts'
+import { keepUntilMs, type PairRecord } from '../../src/core/pairs/record.ts'
 import { compareVersions } from '../../src/core/pairs/version.ts'
 import { simulate, type Planted, type Shelf } from '../support/simulation/simulation.ts'
 
@@ -20,7 +20,7 @@ async function firstSeedThatFinds (planted: Planted): Promise<number | undefined
 
 /** A replica that overwrites whatever it has. */
 function overwriting (): Shelf {
-  const pairs = new Map<string, Record>()
+  const pairs = new Map<string, PairRecord>()
   return {
     async get (_slot, key) {
       const record = pairs.get(key)

@@ -28,5 +28,5 @@ t.test('with reads, merges and a scan under way', async (t) => {
 t.test('with nothing there to connect to', async (t) => {
   const storage = await openStorage(t, '/nowhere/at/all')
   t.match(await storage.get(0, 'k'), { kind: 'failed', reason: 'unreachable' })
-  t.equal(storage.memory, 0)
+  t.equal(storage.incarnation, 0)
 })

@@ -10,8 +10,8 @@ t.test('killed in mid-flight, and back empty', async (t) => {
   await writeRing(memcached.address)
   const storage = await openStorage(t, memcached.address)
   const keys = await fill(storage, 2000)
-  const { memory } = storage
-  t.ok(memory > 0)
+  const { incarnation } = storage
+  t.ok(incarnation > 0)
 
   // Rounds of reads and writes, from before the kill until after it; a miss counts as one only
   // if the first memory was there at its beginning and at its end.
@@ -20,10 +20,10 @@ t.test('killed in mid-flight, and back empty', async (t) => {
   const progress = { over: false }
   const hammer = async (): Promise<void> => {
     for (let i = 0; !progress.over; i = (i + 13) % 2000) {
-      const before = storage.memory
+      const before = storage.incarnation
       const get: GetResult = await storage.get(slotFor(i), keys[i] as string)
       const label = get.kind === 'failed' ? `get ${get.reason}` : `get ${get.kind}`
-      if (get.kind === 'miss' && before === memory && storage.memory === memory) wrong.push(`${keys[i]} missed`)
+      if (get.kind === 'miss' && before === incarnation && storage.incarnation === incarnation) wrong.push(`${keys[i]} missed`)
       const merge: MergeResult = await storage.merge(slotFor(i), keys[i] as string, record(1))
       kinds.set(label, (kinds.get(label) ?? 0) + 1)
       if (merge.kind === 'failed') await new Promise((resolve) => setImmediate(resolve))
@@ -33,12 +33,12 @@ t.test('killed in mid-flight, and back empty', async (t) => {
   await until('there were reads', () => (kinds.get('get found') ?? 0) > 500)
   await memcached.kill()
   await until('reads fail', () => (kinds.get('get unreachable') ?? 0) > 50)
-  t.equal(storage.memory, memory, 'nobody knows yet')
+  t.equal(storage.incarnation, incarnation, 'nobody knows yet')
   await memcached.restart()
-  await until('the loss is seen', () => storage.memory === 0)
+  await until('the loss is seen', () => storage.incarnation === 0)
   await writeRing(memcached.address)
-  await until('the sentinel is seen without being told', () => storage.memory !== 0)
-  t.ok(storage.memory > memory, 'another memory')
+  await until('the sentinel is seen without being told', () => storage.incarnation !== 0)
+  t.ok(storage.incarnation > incarnation, 'another memory')
   progress.over = true
   await Promise.all(workers)
   t.same(wrong, [], 'no error was taken for a miss')

@@ -35,7 +35,7 @@ t.test('a write whose answer is cut off is of unknown outcome and is not sent ag
   await writeRing(memcached.address)
   const proxy = await startProxy(t, memcached.address)
   const storage = await openStorage(t, proxy.address)
-  await until('it is connected', () => storage.memory > 0)
+  await until('it is connected', () => storage.incarnation > 0)
   // The answer to the `add`, after a look that found nothing.
   proxy.cutIn('STORED')
   t.same(await storage.merge(1, 'k', record(1)), { kind: 'failed', reason: 'timeout' })

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { type Test } from 'tap'
 import { RECOVERING_MARK, type RingRecord, type Storage } from '../../src/core/ports.ts'
-import { endedRecord, tombstone, type Record } from '../../src/core/pairs/record.ts'
+import { endedRecord, tombstone, type PairRecord } from '../../src/core/pairs/record.ts'
 import { SCAN_BATCH_PAIRS, TOMBSTONE_GRACE_MS } from '../../src/limits.ts'
 import { collect, everySlot, fill, record, RING, slotFor } from './support.ts'
 
@@ -41,12 +41,12 @@ export async function conforms (t: Test, open: (t: Test) => Promise<Subject>): P
 
 type Open = (t: Test) => Promise<Subject>
 
-async function found (storage: Storage, slot: number, key: string): Promise<Record | string> {
+async function found (storage: Storage, slot: number, key: string): Promise<PairRecord | string> {
   const result = await storage.get(slot, key)
   return result.kind === 'found' ? result.record : result.kind
 }
 
-function same (t: Test, actual: Record | string, expected: Record, name: string): void {
+function same (t: Test, actual: PairRecord | string, expected: PairRecord, name: string): void {
   const { version, deleted, expiresAtMs, contentType, value } = expected
   if (typeof actual === 'string') t.fail(`${name}: ${actual}`)
   else t.ok(actual.value.equals(value), `${name}: value`) && t.match(actual, { version, deleted, expiresAtMs, contentType }, name)
@@ -285,24 +285,24 @@ async function purges (t: Test, open: Open): Promise<void> {
 
 async function remembers (t: Test, open: Open): Promise<void> {
   const { storage, ringRecord } = await open(t)
-  t.equal(storage.memory, 0, 'no ring record')
+  t.equal(storage.incarnation, 0, 'no ring record')
   t.same(await storage.merge(1, 'k', record(1)), { kind: 'stored' }, 'it works all the same')
   await ringRecord.add(RECOVERING_MARK)
   await storage.recheck()
-  t.equal(storage.memory, 0, 'no ring in it')
+  t.equal(storage.incarnation, 0, 'no ring in it')
   await ringRecord.replace(RING)
   await storage.recheck()
-  const { memory } = storage
-  t.ok(memory > 0)
+  const { incarnation } = storage
+  t.ok(incarnation > 0)
   await ringRecord.replace(RING + ' ')
   await storage.recheck()
-  t.equal(storage.memory, memory, 'another ring is no other memory')
+  t.equal(storage.incarnation, incarnation, 'another ring is no other memory')
   await ringRecord.replace(RECOVERING_MARK)
   await storage.recheck()
-  t.equal(storage.memory, 0)
+  t.equal(storage.incarnation, 0)
   await ringRecord.replace(RING)
   await storage.recheck()
-  t.ok(storage.memory > memory, 'a memory that came back is another one')
+  t.ok(storage.incarnation > incarnation, 'a memory that came back is another one')
 }
 
 async function keepsRing (t: Test, open: Open): Promise<void> {

@@ -31,7 +31,7 @@ t.test('what is no Memcached at all never gets a command', async (t) => {
   const { log, lines } = createLog()
   const storage = await openStorage(t, address, { log })
   t.match(await storage.merge(1, 'k', record(1)), { kind: 'failed', reason: 'unreachable' })
-  t.equal(storage.memory, 0)
+  t.equal(storage.incarnation, 0)
   t.same(requests.filter((request) => request !== 'mg ring k v\r\nstats\r\n'), [])
   t.ok(lines.some(({ level }) => level === 'warn'))
 })

@@ -3,7 +3,7 @@
 import { type Test } from 'tap'
 import { type Pair, type Storage } from '../../src/core/ports.ts'
 import { sentinelText } from '../../src/core/ring/sentinel.ts'
-import { type Record } from '../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../src/core/pairs/record.ts'
 import { createMemcachedRingRecord } from '../../src/storage/memcached/ring-record.ts'
 import { createMemcachedStorage, type MemcachedStorageOptions } from '../../src/storage/memcached/storage.ts'
 
@@ -11,7 +11,7 @@ export const RING = sentinelText({ ring: { generation: 1, epoch: 1, replicas: 1,
 export const everySlot = (): boolean => true
 
 /** A record of version `n`, which is told apart from others by its value. */
-export function record (n: number, fields: Partial<Record> = {}): Record {
+export function record (n: number, fields: Partial<PairRecord> = {}): PairRecord {
   return { version: { timeMs: n, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from(`v${n}`), ...fields }
 }
 

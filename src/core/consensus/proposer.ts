@@ -1,4 +1,4 @@
-// The ring register: which ring comes next is decided by one instance of Paxos for each epoch (Lamport, "The part-time parliament",
+// The consensus on the ring: which ring comes next is decided by one instance of Paxos for each epoch (Lamport, "The part-time parliament",
 // 1998; "Paxos made simple", 2001). The voters of an instance are the members of the ring that it follows, so whoever knows that
 // ring knows them; and whoever has a newer ring says so instead of voting. This is the proposer; `voter.ts` is the other half.
 //
@@ -7,12 +7,12 @@
 // it had begun its new life; so it counts only in a second round, where those of the others are surely that recent.
 
 import { KvError } from '../../errors.ts'
-import { REGISTER_ATTEMPTS, REGISTER_PAUSE_MS } from '../../limits.ts'
+import { PROPOSAL_ATTEMPTS, PROPOSAL_PAUSE_MS } from '../../limits.ts'
 import { majority } from '../ring/placement.ts'
 import { membersOf, ringToJson, type Ring } from '../ring/ring.ts'
 import { compareBallots, type Accepted, type Ballot, type VoteAnswer, type VoteRequest } from './voter.ts'
 
-export interface RegisterPorts {
+export interface ProposerPorts {
   /** The newest ring that this node knows; undefined: none. */
   present (): Ring | undefined
   /** Never rejects; settles within a deadline. */
@@ -26,7 +26,7 @@ export interface RegisterPorts {
   random (): number
 }
 
-export interface Register {
+export interface Proposer {
   /**
    * Makes the ring what `next` makes of it, and resolves with the ring that is then in force. `next` gets the newest ring, again whenever another
    * proposal wins, and hands it back where nothing is to be done. Throws what `next` throws, `KV_ERR_NO_RING`, `KV_ERR_MEMBERS`.
@@ -39,7 +39,7 @@ type Outcome =
   | { readonly kind: 'decided', readonly ring: Ring }
   | { readonly kind: 'again', readonly round: number }
 
-export function createRegister (ports: RegisterPorts): Register {
+export function createProposer (ports: ProposerPorts): Proposer {
   /** `change` proposes once; undefined: another attempt is needed. */
   async function attempt (present: Ring, wanted: Ring, ballot: Ballot, lives: Lives): Promise<Outcome> {
     // Of those that the operator declares dead nobody can wait, but as long as a majority of all is left it takes that: two who take different nodes for
@@ -57,7 +57,7 @@ export function createRegister (ports: RegisterPorts): Register {
   async function change (next: (present: Ring) => Ring): Promise<Ring> {
     const lives: Lives = new Map()
     let round = 0
-    for (let attempts = 1; attempts <= REGISTER_ATTEMPTS; attempts++) {
+    for (let attempts = 1; attempts <= PROPOSAL_ATTEMPTS; attempts++) {
       const present = ports.present()
       if (present === undefined) throw new KvError('KV_ERR_NO_RING')
       const wanted = next(present)
@@ -70,7 +70,7 @@ export function createRegister (ports: RegisterPorts): Register {
         round = 0
       } else {
         round = outcome.round
-        await ports.pause(ports.random() * attempts * REGISTER_PAUSE_MS)
+        await ports.pause(ports.random() * attempts * PROPOSAL_PAUSE_MS)
       }
     }
     throw new KvError('KV_ERR_MEMBERS')
@@ -88,7 +88,7 @@ interface Promised { readonly node: string, readonly life: number, readonly mind
 interface Electorate { readonly voters: readonly string[], readonly quorum: number, readonly mindfulNeeded: number }
 
 /** The first phase: the voters that promised, if they are enough. */
-async function prepare (ports: RegisterPorts, { voters, quorum, mindfulNeeded }: Electorate, request: VoteRequest, lives: Lives): Promise<Promised[] | Outcome> {
+async function prepare (ports: ProposerPorts, { voters, quorum, mindfulNeeded }: Electorate, request: VoteRequest, lives: Lives): Promise<Promised[] | Outcome> {
   const counted = (answers: Answers): Promised[] => voters.flatMap((node, i) => {
     const answer = answers[i]
     const counts = answer?.kind === 'promised' && (!answer.forgetful || lives.get(node) === answer.life)
@@ -112,7 +112,7 @@ async function prepare (ports: RegisterPorts, { voters, quorum, mindfulNeeded }:
 }
 
 /** The second phase. A ring that an earlier ballot may have decided takes the place of the wanted one. */
-async function accept (ports: RegisterPorts, { voters, quorum, mindfulNeeded }: Electorate, { present, ballot }: VoteRequest, wanted: Ring, promised: readonly Promised[]): Promise<Outcome> {
+async function accept (ports: ProposerPorts, { voters, quorum, mindfulNeeded }: Electorate, { present, ballot }: VoteRequest, wanted: Ring, promised: readonly Promised[]): Promise<Outcome> {
   const earlier = promised.flatMap(({ accepted }) => accepted ?? []).sort((a, b) => compareBallots(b.ballot, a.ballot))[0]
   const ring = earlier?.ring ?? wanted
   const lifeOf = (node: string) => promised.find(voter => voter.node === node)?.life ?? 0

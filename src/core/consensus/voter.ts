@@ -1,4 +1,4 @@
-// A voter of the ring register: what it promised and accepted in the instance of Paxos that decides on the ring after its
+// A voter on the next ring: what it promised and accepted in the instance of Paxos that decides on the ring after its
 // present one. The votes have to be on the disk before the answer is sent; a voter that has lost them says so.
 
 import { digestOf } from '../ring/digest.ts'

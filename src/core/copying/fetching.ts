@@ -4,7 +4,7 @@
 import { receivedAll } from '../ring/change.ts'
 import { dueTo, type Holding } from '../ring/placement.ts'
 import { isReceived, sourcesNeeded, type Fetched } from './recovery.ts'
-import { type Register } from '../consensus/proposer.ts'
+import { type Proposer } from '../consensus/proposer.ts'
 import { type Ring } from '../ring/ring.ts'
 
 export type Ranges = ReadonlyArray<readonly [min: number, max: number]>
@@ -44,19 +44,19 @@ export async function fetchHoldings (ring: Ring, held: readonly Holding[], pull:
 export interface ReceiverPorts {
   readonly node: string
   readonly pull: Pull
-  readonly register: Register
-  /** `Storage.memory`: what was received counts only as long as nothing was forgotten. */
-  memory (): number
+  readonly proposer: Proposer
+  /** `Storage.incarnation`: what was received counts only as long as nothing was forgotten. */
+  incarnation (): number
 }
 
 /**
  * The part of a receiver in the change of `ring`: it pulls the slots that it is due and takes itself off those that are waited for.
- * False: not everything came, or was forgotten again; to be begun anew. Throws what the register throws.
+ * False: not everything came, or was forgotten again; to be begun anew. Throws what the proposer throws.
  */
-export async function receive ({ node, pull, register, memory }: ReceiverPorts, ring: Ring): Promise<boolean> {
-  const before = memory()
+export async function receiveSlots ({ node, pull, proposer, incarnation }: ReceiverPorts, ring: Ring): Promise<boolean> {
+  const before = incarnation()
   if (before === 0 || !await fetchHoldings(ring, dueTo(ring, node), pull, { forgotten: false, isComplete: isReceived })) return false
-  if (memory() !== before) return false
-  await register.change(present => receivedAll(present, ring, node))
+  if (incarnation() !== before) return false
+  await proposer.change(present => receivedAll(present, ring, node))
   return true
 }

@@ -8,15 +8,15 @@ import { isUtf8 } from 'node:buffer'
 import { KvError } from '../../errors.ts'
 import { FRAME_OPS, KEY_BYTES, SLOTS } from '../../limits.ts'
 import { FENCED, failed, MISS, STORED, type FailureReason, type Fenced, type GetResult, type MergeResult } from '../ports.ts'
-import { decodeRecord, recordBytes, writeRecord, type Record } from '../pairs/record.ts'
+import { decodeRecord, recordBytes, writeRecord, type PairRecord } from '../pairs/record.ts'
 import { DIGEST_BYTES } from '../ring/digest.ts'
 import { type RingId } from '../ring/ring.ts'
 import { readVersion, VERSION_BYTES, writeVersion } from '../pairs/version.ts'
 
 /** One operation on one replica: a merge if there is a record, else a get. */
-export interface Operation { readonly slot: number, readonly key: string, readonly record: Record | undefined }
+export interface Operation { readonly slot: number, readonly key: string, readonly record: PairRecord | undefined }
 
-export interface Request {
+export interface FrameRequest {
   readonly ring: RingId
   /** The digest of that ring. */
   readonly digest: string
@@ -39,7 +39,7 @@ export const NO_ROOM: NoRoom = { kind: 'no-room' }
 
 export type Answer = GetResult | MergeResult | Fenced | NoRoom
 
-export interface Reply {
+export interface FrameReply {
   readonly verdict: Verdict
   readonly ringJson: string | undefined
   /** The receiver's wall time, milliseconds since 1970, if it was greeted. */
@@ -64,7 +64,7 @@ export function operationBytes (operation: Operation): number {
   return 5 + Buffer.byteLength(operation.key) + (operation.record === undefined ? 0 : 4 + recordBytes(operation.record))
 }
 
-export function encodeRequest (request: Request): Buffer {
+export function encodeRequest (request: FrameRequest): Buffer {
   const { ring, digest, ringJson, operations } = request
   let bytes = REQUEST_HEAD_BYTES + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
   for (const operation of operations) bytes += operationBytes(operation)
@@ -92,7 +92,7 @@ function writeOperation (target: Buffer, offset: number, { slot, key, record }: 
 }
 
 /** Throws `KV_ERR_FRAME` or `KV_ERR_RECORD` on bytes that `encodeRequest` cannot have made. */
-export function decodeRequest (source: Buffer): Request {
+export function decodeRequest (source: Buffer): FrameRequest {
   const cursor = createCursor(source)
   cursor.format()
   const flags = cursor.uint(1)
@@ -114,7 +114,7 @@ export function decodeRequest (source: Buffer): Request {
   return { ring, digest, ringJson, operations }
 }
 
-export function encodeReply (reply: Reply): Buffer {
+export function encodeReply (reply: FrameReply): Buffer {
   const { verdict, ringJson, clockMs, answers } = reply
   let bytes = 4 + (clockMs === undefined ? 0 : 6) + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
   for (const answer of answers) bytes += answerBytes(answer)
@@ -150,7 +150,7 @@ function writeAnswer (target: Buffer, offset: number, answer: Answer): number {
 }
 
 /** Throws `KV_ERR_FRAME` or `KV_ERR_RECORD` on bytes that `encodeReply` cannot have made. */
-export function decodeReply (source: Buffer): Reply {
+export function decodeReply (source: Buffer): FrameReply {
   const cursor = createCursor(source)
   cursor.format()
   const head = cursor.uint(1)

@@ -11,7 +11,7 @@ import { KvError } from '../../errors.ts'
 import { CONTENT_TYPE_BYTES, KEY_BYTES, TOMBSTONE_GRACE_MS } from '../../limits.ts'
 import { compareVersions, readVersion, VERSION_BYTES, writeVersion, type Version } from './version.ts'
 
-export interface Record {
+export interface PairRecord {
   readonly version: Version
   /** A tombstone: the key was deleted, and `expiresAtMs` is when; or the value of this very version was found expired. */
   readonly deleted: boolean
@@ -34,7 +34,7 @@ const NO_VALUE = Buffer.alloc(0)
  * A tombstone: the key is gone since `nowMs`; or since the time of its version, if that is later, as a clock that is behind must not make a
  * tombstone that the other replicas forget too early.
  */
-export function tombstone (version: Version, nowMs: number): Record {
+export function tombstone (version: Version, nowMs: number): PairRecord {
   return { version, deleted: true, expiresAtMs: Math.max(nowMs, version.timeMs), contentType: '', value: NO_VALUE }
 }
 
@@ -42,27 +42,27 @@ export function tombstone (version: Version, nowMs: number): Record {
  * Negative, zero or positive as `a` is older than, the same as or newer than `b`. Two records share a version only where one is the other
  * found expired (`endedRecord`), and that comes after it, yet before every other write that knew it.
  */
-export function compareRecords (a: Record, b: Record): number {
+export function compareRecords (a: PairRecord, b: PairRecord): number {
   return compareVersions(a.version, b.version) || Number(a.deleted) - Number(b.deleted)
 }
 
 /** True if the record is a value whose time is over at `nowMs`. */
-export function isOver ({ deleted, expiresAtMs }: Record, nowMs: number): boolean {
+export function isOver ({ deleted, expiresAtMs }: PairRecord, nowMs: number): boolean {
   return expiresAtMs !== 0 && !deleted && expiresAtMs <= nowMs
 }
 
 /** The tombstone that a value leaves when it is found expired: of the same version, so that it ends this value and no other write. */
-export function endedRecord ({ version, expiresAtMs }: Record): Record {
+export function endedRecord ({ version, expiresAtMs }: PairRecord): PairRecord {
   return { version, deleted: true, expiresAtMs, contentType: '', value: NO_VALUE }
 }
 
 /** True while the record is a value that a client may see. */
-export function isVisible (record: Record, nowMs: number): boolean {
+export function isVisible (record: PairRecord, nowMs: number): boolean {
   return !record.deleted && !isOver(record, nowMs)
 }
 
 /** When the record may be forgotten altogether, milliseconds; `Infinity`: never. */
-export function keepUntilMs (record: Record): number {
+export function keepUntilMs (record: PairRecord): number {
   return record.expiresAtMs === 0 ? Infinity : record.expiresAtMs + TOMBSTONE_GRACE_MS
 }
 
@@ -70,19 +70,19 @@ export function keepUntilMs (record: Record): number {
  * The record as a replica keeps it that is sent it at `nowMs` by its own clock. One that it might forget at once it keeps as if its time
  * were over only now: "stored" means stored, however far the clocks of sender and replica are apart.
  */
-export function keptRecord (record: Record, nowMs: number): Record {
+export function keptRecord (record: PairRecord, nowMs: number): PairRecord {
   return keepUntilMs(record) > nowMs ? record : { ...record, expiresAtMs: nowMs }
 }
 
 /** Bytes of an encoded record. `key` is given where the storage's name for the pair does not spell it. */
-export function recordBytes (record: Record, key?: Buffer): number {
+export function recordBytes (record: PairRecord, key?: Buffer): number {
   return 1 + VERSION_BYTES + (record.expiresAtMs > 0 ? 6 : 0) +
     (record.contentType === '' ? 0 : 1 + record.contentType.length) +
     (key === undefined ? 0 : 2 + key.length) + record.value.length
 }
 
 /** Writes a record at `offset` and returns the offset behind it. */
-export function writeRecord (target: Buffer, offset: number, record: Record, key?: Buffer): number {
+export function writeRecord (target: Buffer, offset: number, record: PairRecord, key?: Buffer): number {
   const { version, deleted, expiresAtMs, contentType, value } = record
   target[offset] = FORMAT | (deleted ? DELETED : 0) | (expiresAtMs > 0 ? EXPIRES : 0) |
     (contentType === '' ? 0 : CONTENT_TYPE) | (key === undefined ? 0 : KEY)
@@ -100,7 +100,7 @@ export function writeRecord (target: Buffer, offset: number, record: Record, key
 }
 
 /** A record in a buffer of its own. */
-export function encodeRecord (record: Record, key?: Buffer): Buffer {
+export function encodeRecord (record: PairRecord, key?: Buffer): Buffer {
   const target = Buffer.allocUnsafe(recordBytes(record, key))
   writeRecord(target, 0, record, key)
   return target
@@ -110,7 +110,7 @@ export function encodeRecord (record: Record, key?: Buffer): Buffer {
  * The record in `source`, with the key where it is carried. The value is a view on `source`, not a copy.
  * Throws `KV_ERR_RECORD` on anything that `encodeRecord` cannot have made.
  */
-export function decodeRecord (source: Buffer): Record & { readonly key: string | undefined } {
+export function decodeRecord (source: Buffer): PairRecord & { readonly key: string | undefined } {
   const head = need(source, 0, 1 + VERSION_BYTES)[0] as number
   if ((head & 0xf0) !== FORMAT) throw new KvError('KV_ERR_RECORD', 'unknown record format')
   let at = 1 + VERSION_BYTES

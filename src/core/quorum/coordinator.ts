@@ -15,7 +15,7 @@ import { KvError } from '../../errors.ts'
 import { COORDINATOR_ROUNDS, EXPIRY_MARGIN_MS } from '../../limits.ts'
 import { withQuorums, type Plan, type ReplicaSet } from '../ring/placement.ts'
 import { STORED, type Failed, type Fenced, type GetResult, type MergeResult, type Plans, type Replicas } from '../ports.ts'
-import { compareRecords, endedRecord, isOver, type Record } from '../pairs/record.ts'
+import { compareRecords, endedRecord, isOver, type PairRecord } from '../pairs/record.ts'
 import { notRuledOut } from './unfinished.ts'
 import { type Clock, type Version } from '../pairs/version.ts'
 
@@ -25,7 +25,7 @@ export interface Quorums { readonly read?: number, readonly write?: number }
 export interface ReadOutcome {
   readonly plan: Plan
   /** The newest record: a value that a client may see, whatever its own clock says, or a tombstone; undefined: there is none. */
-  readonly record: Record | undefined
+  readonly record: PairRecord | undefined
 }
 
 export interface WriteOutcome { readonly plan: Plan, readonly version: Version }
@@ -37,7 +37,7 @@ export interface Coordinator {
    * Writes the record that `stamp` makes of a version. Throws like `read`, and `KV_ERR_FULL`; where the record may have
    * reached some replica, the message says "outcome unknown".
    */
-  write (slot: number, key: string, stamp: (version: Version) => Record, quorums?: Quorums): Promise<WriteOutcome>
+  write (slot: number, key: string, stamp: (version: Version) => PairRecord, quorums?: Quorums): Promise<WriteOutcome>
 }
 
 export interface CoordinatorPorts { readonly plans: Plans, readonly replicas: Replicas, readonly clock: Clock }
@@ -77,7 +77,7 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
   }
 
   /** The record as a read answers it: one whose time is over as the tombstone that ends it. */
-  function settled (record: Record | undefined): Record | undefined {
+  function settled (record: PairRecord | undefined): PairRecord | undefined {
     return record !== undefined && record.expiresAtMs !== 0 && isOver(record, clock.wallMs()) ? endedRecord(record) : record
   }
 
@@ -101,7 +101,7 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
   }
 
   /** Merges a record into the replicas that answered with less, until a quorum of every set holds it or a newer one. */
-  function writeBack (plan: Plan, slot: number, key: string, record: Record, known: Answers<GetAnswer>) {
+  function writeBack (plan: Plan, slot: number, key: string, record: PairRecord, known: Answers<GetAnswer>) {
     const holds = (i: number) => {
       const answer = known[i]
       return answer?.kind === 'found' && compareRecords(answer.record, record) >= 0
@@ -111,7 +111,7 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
       answers => everySet(plan, answers, isStoredOrStale, set => set.write))
   }
 
-  async function write (slot: number, key: string, stamp: (version: Version) => Record, quorums?: Quorums): Promise<WriteOutcome> {
+  async function write (slot: number, key: string, stamp: (version: Version) => PairRecord, quorums?: Quorums): Promise<WriteOutcome> {
     // Once a version may have been seen by a reader it is kept to the end: stamping the same value again could let readers see X, Y, X.
     let version: Version | undefined
     // True once `version` is known to be newer than everything that was answered before this write began.
@@ -208,8 +208,8 @@ const isFenced = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind =
 const mayHaveStored = (answer: MergeAnswer | undefined) => answer !== undefined &&
   (answer.kind === 'stored' || (answer.kind === 'failed' && (answer.reason === 'timeout' || answer.reason === 'recovering')))
 
-function newestOf (answers: Answers<GetAnswer>): Record | undefined {
-  let newest: Record | undefined
+function newestOf (answers: Answers<GetAnswer>): PairRecord | undefined {
+  let newest: PairRecord | undefined
   for (const answer of answers) {
     if (answer?.kind === 'found' && (newest === undefined || compareRecords(answer.record, newest) > 0)) newest = answer.record
   }
@@ -217,7 +217,7 @@ function newestOf (answers: Answers<GetAnswer>): Record | undefined {
 }
 
 /** True if every replica that answered holds this very record. */
-function agree (answers: Answers<GetAnswer>, record: Record): boolean {
+function agree (answers: Answers<GetAnswer>, record: PairRecord): boolean {
   return answers.every(answer => {
     if (answer?.kind === 'found') return compareRecords(answer.record, record) === 0
     return answer?.kind !== 'miss'

@@ -2,7 +2,7 @@
 
 import { type Plan } from '../ring/placement.ts'
 import { type Fenced, type GetResult } from '../ports.ts'
-import { compareRecords, type Record } from '../pairs/record.ts'
+import { compareRecords, type PairRecord } from '../pairs/record.ts'
 
 /**
  * The newest record of the answers that may have been acknowledged, or answered by a read, before the replicas were asked; undefined: none
@@ -12,11 +12,11 @@ import { compareRecords, type Record } from '../pairs/record.ts'
  * before it did. A record that cannot be at so many, even if each member that gave no answer has it, belongs to a write that is under way or was
  * given up, and nobody has seen it: a read that goes past it comes before that write, which may take effect at any later time.
  */
-export function notRuledOut (plan: Plan, answers: ReadonlyArray<GetResult | Fenced | undefined>): Record | undefined {
+export function notRuledOut (plan: Plan, answers: ReadonlyArray<GetResult | Fenced | undefined>): PairRecord | undefined {
   const members = (plan.sets[0]?.members ?? []).map(member => answers[member])
-  const mayHave = (record: Record) => members.filter(answer =>
+  const mayHave = (record: PairRecord) => members.filter(answer =>
     answer?.kind === 'found' ? compareRecords(answer.record, record) >= 0 : answer?.kind !== 'miss').length
-  let newest: Record | undefined
+  let newest: PairRecord | undefined
   for (const answer of answers) {
     if (answer?.kind !== 'found' || mayHave(answer.record) < plan.kept) continue
     if (newest === undefined || compareRecords(answer.record, newest) > 0) newest = answer.record

@@ -125,7 +125,7 @@ function listen (state: State): void {
 /** Takes what has come; true: there is more to be read. */
 function read (state: State, chunk: Buffer): boolean {
   state.lastDataMs = performance.now()
-  state.parser ??= createParser(() => state.flight.first?.name ?? '', (reply) => receive(state, reply))
+  state.parser ??= createParser(() => state.flight.first?.name ?? '', (reply) => takeReply(state, reply))
   try {
     parse(state.parser, chunk)
   } catch (error) {
@@ -189,7 +189,7 @@ function flush (state: State): void {
   }
 }
 
-function receive (state: State, reply: Reply): void {
+function takeReply (state: State, reply: Reply): void {
   const command = state.flight.shift()
   if (command === undefined) throw broken('an answer that nobody asked for')
   if (!ANSWERS[command.verb].has(reply.kind)) {

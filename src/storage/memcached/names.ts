@@ -5,7 +5,7 @@
 
 import assert from 'node:assert'
 import { hash } from 'node:crypto'
-import { decodeRecord, encodeRecord, type Record } from '../../core/pairs/record.ts'
+import { decodeRecord, encodeRecord, type PairRecord } from '../../core/pairs/record.ts'
 import { KvError } from '../../errors.ts'
 import { SLOTS } from '../../limits.ts'
 import { MEMCACHED_KEY_BYTES } from './limits.ts'
@@ -35,7 +35,7 @@ export function slotOfName (name: string): number {
 }
 
 /** The bytes to store under a pair's name. */
-export function encodeItem (name: string, key: string, record: Record): Buffer {
+export function encodeItem (name: string, key: string, record: PairRecord): Buffer {
   return encodeRecord(record, spellsKey(name) ? undefined : Buffer.from(key))
 }
 
@@ -43,7 +43,7 @@ export function encodeItem (name: string, key: string, record: Record): Buffer {
  * The record in a stored item and the key that it belongs to; `key`, where the caller knows it. Throws `KV_ERR_RECORD` if
  * the bytes are not a record, or not that of the pair with this name. The value is a view on `bytes`.
  */
-export function decodeItem (name: string, bytes: Buffer, key?: string): { readonly key: string, readonly record: Record } {
+export function decodeItem (name: string, bytes: Buffer, key?: string): { readonly key: string, readonly record: PairRecord } {
   const record = decodeRecord(bytes)
   const carried = record.key
   if (spellsKey(name)) {

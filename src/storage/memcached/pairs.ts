@@ -3,7 +3,7 @@
 
 import { performance } from 'node:perf_hooks'
 import { failed, MISS, STORED, type Failed, type GetResult, type MergeResult, type Pair } from '../../core/ports.ts'
-import { compareRecords, keepUntilMs, keptRecord, type Record } from '../../core/pairs/record.ts'
+import { compareRecords, keepUntilMs, keptRecord, type PairRecord } from '../../core/pairs/record.ts'
 import { KvError } from '../../errors.ts'
 import { MERGE_ATTEMPTS, STORAGE_DEADLINE_MS } from './limits.ts'
 import { type Client } from './client.ts'
@@ -41,7 +41,7 @@ export function getPair (ports: PairPorts, slot: number, key: string): Promise<G
 }
 
 /** As `Storage.merge`. */
-export async function mergePair (ports: PairPorts, slot: number, key: string, record: Record): Promise<MergeResult> {
+export async function mergePair (ports: PairPorts, slot: number, key: string, record: PairRecord): Promise<MergeResult> {
   const name = pairName(slot, key)
   const kept = keptRecord(record, ports.wallMs())
   const endMs = performance.now() + STORAGE_DEADLINE_MS
@@ -91,7 +91,7 @@ function addPair (ports: PairPorts, { slot, key, record }: Pair, done: (result: 
 }
 
 /** One look and one step. `lost`: another writer came between the two. */
-async function attemptMerge (ports: PairPorts, name: string, key: string, record: Record): Promise<MergeResult | 'lost'> {
+async function attemptMerge (ports: PairPorts, name: string, key: string, record: PairRecord): Promise<MergeResult | 'lost'> {
   // Both on one connection: on another one, the number that a `cas` presents could be that of something else.
   const connection = ports.client.pick(ports.large.has(name))
   if ('kind' in connection) return connection
@@ -124,7 +124,7 @@ function put (connection: Connection, name: string, body: Buffer, expiry: number
  * The record in an item. Bytes that this store did not write are no answer: taken for a miss, they would hide an
  * acknowledged write, and written over, they would be gone before anybody has seen why they are there.
  */
-export function readItem (ports: PairPorts, name: string, key: string, bytes: Buffer): Record | Failed {
+export function readItem (ports: PairPorts, name: string, key: string, bytes: Buffer): PairRecord | Failed {
   try {
     return decodeItem(name, bytes, key).record
   } catch (error) {

@@ -1,4 +1,4 @@
-// Which memory answers: the bookkeeping behind `Storage.memory`. The number must never stay the same across a loss of
+// Which memory answers: the bookkeeping behind `Storage.incarnation`. The number must never stay the same across a loss of
 // what Memcached held, even if another process has written the sentinel again before this one looked. Nor may it outlast the
 // time for which the sentinel vouches, as on a machine that slept.
 
@@ -6,7 +6,7 @@ import { isTrusted, trustInText, type Trust } from '../../core/ring/sentinel.ts'
 
 export interface Sentinel {
   /** 0: what was acknowledged may have been forgotten, or deleted without this node. Else a number that no earlier memory had. */
-  readonly memory: number
+  readonly incarnation: number
   /** As `Storage.trustedUntilMs`. */
   readonly trustedUntilMs: number
   /** A new connection to this instance met this under the ring's name. */
@@ -28,7 +28,7 @@ export function createSentinel (wallMs: () => number): Sentinel {
   }
 
   return {
-    get memory () { return isGood() ? number : 0 },
+    get incarnation () { return isGood() ? number : 0 },
     get trustedUntilMs () { return trust?.untilMs ?? 0 },
     greeted (instance, ring) {
       see(ring, instance === current)

@@ -35,7 +35,7 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
   const client = createClient(parseAddress(address), {
     greeted (instance, ring) {
       sentinel.greeted(instance, ring)
-      log.info({ address, instance, memory: sentinel.memory }, 'connected to memcached')
+      log.info({ address, instance, memory: sentinel.incarnation }, 'connected to memcached')
     },
     lost: (why) => log.warn({ address, why }, 'memcached does not answer')
   })
@@ -44,7 +44,7 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
   const pairs = { client, lanes: createLanes(MERGES_PER_KEY), large: createLargeNames(), wallMs, unreadable: sparingly(log) }
   const scans = { client, dumper, wallMs }
   return {
-    get memory () { return sentinel.memory },
+    get incarnation () { return sentinel.incarnation },
     get trustedUntilMs () { return sentinel.trustedUntilMs },
     get: (slot, key) => getPair(pairs, slot, key),
     merge: (slot, key, record) => mergePair(pairs, slot, key, record),
@@ -67,7 +67,7 @@ function startPoll (client: Client, sentinel: Sentinel): () => void {
   let isLooking = false
 
   async function run (): Promise<void> {
-    if (isLooking || sentinel.memory !== 0) return
+    if (isLooking || sentinel.incarnation !== 0) return
     isLooking = true
     await look(client, sentinel)
     isLooking = false

@@ -85,7 +85,7 @@ t.test('many and large pairs arrive complete', async t => {
 function endless () {
   const scan = { begun: 0, ended: 0, batches: 0, gate: Promise.resolve() }
   const wrap = (storage: Storage): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     scan: {
       value: async function * () {
         scan.begun++

@@ -3,7 +3,7 @@
 
 import t, { type Test } from 'tap'
 import { failed, type Storage } from '../../../src/core/ports.ts'
-import { endedRecord, tombstone, type Record } from '../../../src/core/pairs/record.ts'
+import { endedRecord, tombstone, type PairRecord } from '../../../src/core/pairs/record.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { until } from '../../support/cluster/memcached.ts'
@@ -12,7 +12,7 @@ import { startNodes, untilReady, type TestNode, type TestNodes } from '../../sup
 const NOW = Date.now()
 
 const version = (n: number) => ({ timeMs: NOW + n, counter: 0, writer: 1 })
-const value = (n: number, expiresAtMs = 0): Record => ({ version: version(n), deleted: false, expiresAtMs, contentType: '', value: Buffer.from(`v${n}`) })
+const value = (n: number, expiresAtMs = 0): PairRecord => ({ version: version(n), deleted: false, expiresAtMs, contentType: '', value: Buffer.from(`v${n}`) })
 
 /** Three nodes; the storage of the third takes nothing more once `full.reason` is set. */
 async function setup (t: Test) {
@@ -20,12 +20,12 @@ async function setup (t: Test) {
   const wrap = (storage: Storage, index: number): Storage => index !== 2
     ? storage
     : Object.create(storage, {
-      memory: { get: () => storage.memory },
+      incarnation: { get: () => storage.incarnation },
       merge: { value: async (...[slot, key, record]: Parameters<Storage['merge']>) => full.reason !== undefined && full.room-- <= 0 ? failed(full.reason) : storage.merge(slot, key, record) },
       mergeAll: { value: async (pairs: Parameters<Storage['mergeAll']>[0]) => full.reason === undefined ? storage.mergeAll(pairs) : failed(full.reason) }
     })
   const nodes = await startNodes(t, 3, { wrap }) as TestNodes & [TestNode, TestNode, TestNode]
-  const put = async (record: Record, ...of: TestNode[]) => { for (const { app } of of) await app.storage.merge(slotOf('key'), 'key', record) }
+  const put = async (record: PairRecord, ...of: TestNode[]) => { for (const { app } of of) await app.storage.merge(slotOf('key'), 'key', record) }
   const held = async ({ app }: TestNode) => {
     const got = await app.storage.get(slotOf('key'), 'key')
     return got.kind === 'found' ? got.record.version.timeMs - NOW : got.kind

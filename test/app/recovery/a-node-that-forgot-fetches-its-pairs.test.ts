@@ -66,7 +66,7 @@ t.test('from all that is left, where fewer remember', async t => {
 t.test('one of two others does not answer: not enough, until it does', async t => {
   let pulls = 0
   const wrap = (storage: Storage, index: number): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     scan: {
       value (slots: Parameters<Storage['scan']>[0]) {
         if (index === 0) pulls++
@@ -107,7 +107,7 @@ t.test('a node that is emptied again while it fetches starts over', async t => {
   let held: (() => void) | undefined
   let hold = true
   const wrap = (storage: Storage, index: number): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     scan: {
       value: async function * (slots: Parameters<Storage['scan']>[0]) {
         yield * storage.scan(slots)

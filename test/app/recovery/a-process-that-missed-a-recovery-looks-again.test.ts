@@ -9,7 +9,7 @@ import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 function late () {
   let noticed = false
   const wrap = (storage: Storage): Storage => Object.create(storage, {
-    memory: { get: () => noticed ? storage.memory : 0 },
+    incarnation: { get: () => noticed ? storage.incarnation : 0 },
     recheck: { value: async () => { noticed = true } }
   })
   return { wrap, forget: () => { noticed = false } }

@@ -28,7 +28,7 @@ async function setup (t: Test) {
     return { begun, end }
   }
   const wrap = (storage: Storage): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     scan: {
       value: async function * (slots: Parameters<Storage['scan']>[0]) {
         await pass('first')

@@ -13,7 +13,7 @@ t.test('a merge in flight at a source while a forgetful node pulls from it', asy
   let release = () => {}
   const gate = new Promise<void>(resolve => { release = resolve })
   const wrap = (storage: Storage, index: number): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     merge: {
       value: async (...pair: Parameters<Storage['merge']>) => {
         if (armed && index === 0) return failed('unreachable')

@@ -21,7 +21,7 @@ function untilLooked (nodes: readonly TestNode[], sinceMs: number): Promise<void
 function dropTogether (count: number): (storage: Storage, index: number) => Storage {
   const dropped = new Set<number>()
   return (storage, index) => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     purge: {
       value: async (...args: Parameters<Storage['purge']>) => {
         const purged = await storage.purge(...args)

@@ -28,7 +28,7 @@ t.test('no ring yet', async t => {
 t.test('the storage does not answer', async t => {
   let down = false
   const wrap = (storage: Storage): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     stats: {
       value: async () => {
         if (down) throw new KvError('KV_ERR_STORAGE')

@@ -75,7 +75,7 @@ t.test('pairs that arrive after the purge are not kept', async t => {
   let hold = false
   const waiting: Array<() => void> = []
   const wrap = (storage: Storage, index: number): Storage => Object.create(storage, {
-    memory: { get: () => storage.memory },
+    incarnation: { get: () => storage.incarnation },
     mergeAll: {
       async value (pairs: Parameters<Storage['mergeAll']>[0]) {
         if (hold && index === 2) await new Promise<void>(resolve => waiting.push(resolve))

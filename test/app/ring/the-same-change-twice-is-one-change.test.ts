@@ -57,12 +57,12 @@ t.test('what is under way', async t => {
 t.test('what another request has done by the time at which this one comes to it', async t => {
   const nodes = await startNodes(t, 3, { replicas: 1 }) as unknown as Three
   const [a, b, c] = nodes
-  const { ringRegister } = b.app
-  const { change } = ringRegister
+  const { ringConsensus } = b.app
+  const { change } = ringConsensus
   for (const [path, other] of [[`/remove_node/${c.address}`, '?force=true'], [`/add_node/2000/${c.address}`, ''], [`/remove_node/${c.address}?force=true`, '']] as const) {
     let goOn = (): void => {}
     const held = new Promise<void>(resolve => {
-      ringRegister.change = async next => {
+      ringConsensus.change = async next => {
         resolve()
         await new Promise<void>(resolve => { goOn = resolve })
         return change(next)

@@ -1,20 +1,20 @@
 // A change of the ring through the register: the ring that is then in force, told to every node; or an error, after so many attempts.
 
 import t from 'tap'
-import { createRegister, type RegisterPorts } from '../../../src/core/consensus/proposer.ts'
+import { createProposer, type ProposerPorts } from '../../../src/core/consensus/proposer.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { vote, type VoteAnswer, type Votes } from '../../../src/core/consensus/voter.ts'
 import { KvError } from '../../../src/errors.ts'
-import { REGISTER_ATTEMPTS, REGISTER_PAUSE_MS } from '../../../src/limits.ts'
+import { PROPOSAL_ATTEMPTS, PROPOSAL_PAUSE_MS } from '../../../src/limits.ts'
 
 const first: Ring = { generation: 1, epoch: 1, replicas: 1, tokens: ['a:1', 'b:1', 'c:1'].map((node, position) => ({ position, node })) }
 
 /** Voters that answer at once, by the ring that this node has; `answers` take their place. */
-function setUp (fields: Partial<RegisterPorts> = {}, answers?: (node: string) => VoteAnswer) {
+function setUp (fields: Partial<ProposerPorts> = {}, answers?: (node: string) => VoteAnswer) {
   const votes = new Map<string, Votes>()
   const log: string[] = []
   let ring: Ring | undefined = first
-  const ports: RegisterPorts = {
+  const ports: ProposerPorts = {
     present: () => ring,
     async ask (node, request) {
       if (answers !== undefined) return answers(node)
@@ -31,7 +31,7 @@ function setUp (fields: Partial<RegisterPorts> = {}, answers?: (node: string) =>
     random: () => 0.5,
     ...fields
   }
-  return { ...createRegister(ports), log, votes }
+  return { ...createProposer(ports), log, votes }
 }
 
 const bump = (replicas: number) => (ring: Ring): Ring => ring.replicas === replicas ? ring : { ...ring, epoch: ring.epoch + 1, replicas }
@@ -67,7 +67,7 @@ t.test('attempts are limited, and the pauses between them grow', async t => {
   for (const answer of [{ kind: 'silent' }, { kind: 'refused', round: 5 }] as const) {
     const { change, log } = setUp({}, () => answer)
     await t.rejects(change(bump(2)), { code: 'KV_ERR_MEMBERS', statusCode: 503 })
-    t.same(log, Array.from({ length: REGISTER_ATTEMPTS }, (_, i) => `pause ${0.5 * (i + 1) * REGISTER_PAUSE_MS}`))
+    t.same(log, Array.from({ length: PROPOSAL_ATTEMPTS }, (_, i) => `pause ${0.5 * (i + 1) * PROPOSAL_PAUSE_MS}`))
   }
 })
 

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { fetchHoldings, receive, type Pull, type Ranges } from '../../../src/core/copying/fetching.ts'
+import { fetchHoldings, receiveSlots, type Pull, type Ranges } from '../../../src/core/copying/fetching.ts'
 import { holdings, type Holding } from '../../../src/core/ring/placement.ts'
 import { hasAllOfOthers, hasAllThereIs, isComplete, isReceived, sourcesNeeded, type Fetched } from '../../../src/core/copying/recovery.ts'
-import { type Register } from '../../../src/core/consensus/proposer.ts'
+import { type Proposer } from '../../../src/core/consensus/proposer.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { changingRings, rings } from '../../support/checker/arbitraries.ts'
 
@@ -73,7 +73,7 @@ t.test('another takes the place of one that fails or has forgotten', async t => 
 })
 
 /** A register that makes the change on the spot. */
-function registerOf (present: Ring): Register & { readonly rings: Ring[] } {
+function registerOf (present: Ring): Proposer & { readonly rings: Ring[] } {
   const rings: Ring[] = []
   return { rings, change: async next => { const made = next(present); rings.push(made); return made } }
 }
@@ -83,7 +83,7 @@ const joint: Ring = { ...ring, replicas: 2, epoch: 2, next: [...ring.tokens, { p
 t.test('a receiver pulls what it is due and takes itself off', async t => {
   const register = registerOf(joint)
   const { pull, asked } = sources()
-  t.equal(await receive({ node: 'd:1', pull, register, memory: () => 4 }, joint), true)
+  t.equal(await receiveSlots({ node: 'd:1', pull, proposer: register, incarnation: () => 4 }, joint), true)
   t.same(register.rings, [{ ...joint, epoch: 3, pending: ['x:1'] }])
   t.same([...new Set(asked.flatMap(({ ranges }) => ranges))].sort((a, b) => a[0] - b[0]), [[1_001, 2_000], [2_001, 3_000]])
 })
@@ -91,29 +91,29 @@ t.test('a receiver pulls what it is due and takes itself off', async t => {
 t.test('a receiver that is due nothing has it at once', async t => {
   const register = registerOf({ ...joint, pending: ['a:1'] })
   const { pull, asked } = sources()
-  t.equal(await receive({ node: 'a:1', pull, register, memory: () => 4 }, joint), true)
+  t.equal(await receiveSlots({ node: 'a:1', pull, proposer: register, incarnation: () => 4 }, joint), true)
   t.same(asked, [])
   t.same(register.rings.map(({ next, tokens }) => [next, tokens]), [[undefined, joint.next]])
 })
 
 t.test('a receiver that has not everything stays pending', async t => {
   const register = registerOf(joint)
-  t.equal(await receive({ node: 'd:1', pull: sources(() => undefined).pull, register, memory: () => 4 }, joint), false, 'nobody answers')
-  t.equal(await receive({ node: 'd:1', pull: sources(() => ({ remembers: false })).pull, register, memory: () => 4 }, joint), false, 'nobody remembers')
+  t.equal(await receiveSlots({ node: 'd:1', pull: sources(() => undefined).pull, proposer: register, incarnation: () => 4 }, joint), false, 'nobody answers')
+  t.equal(await receiveSlots({ node: 'd:1', pull: sources(() => ({ remembers: false })).pull, proposer: register, incarnation: () => 4 }, joint), false, 'nobody remembers')
   const { pull, asked } = sources()
-  t.equal(await receive({ node: 'd:1', pull, register, memory: () => 0 }, joint), false, 'it has forgotten')
+  t.equal(await receiveSlots({ node: 'd:1', pull, proposer: register, incarnation: () => 0 }, joint), false, 'it has forgotten')
   t.same(asked, [], 'and asks nobody before it has recovered')
   let memory = 4
-  t.equal(await receive({ node: 'd:1', pull: async () => { memory = 5; return { remembers: true } }, register, memory: () => memory }, joint), false, 'it forgets meanwhile')
+  t.equal(await receiveSlots({ node: 'd:1', pull: async () => { memory = 5; return { remembers: true } }, proposer: register, incarnation: () => memory }, joint), false, 'it forgets meanwhile')
   t.same(register.rings, [])
-  await t.rejects(receive({ node: 'd:1', pull: sources().pull, register: { change: () => Promise.reject(new Error('no majority')) }, memory: () => 4 }, joint), { message: 'no majority' })
+  await t.rejects(receiveSlots({ node: 'd:1', pull: sources().pull, proposer: { change: () => Promise.reject(new Error('no majority')) }, incarnation: () => 4 }, joint), { message: 'no majority' })
 })
 
 t.test('every receiver of every change can end it', async () => {
   await fc.assert(fc.asyncProperty(changingRings, async ring => {
     for (const node of ring.pending ?? []) {
       const register = registerOf(ring)
-      assert.equal(await receive({ node, pull: sources().pull, register, memory: () => 1 }, ring), true)
+      assert.equal(await receiveSlots({ node, pull: sources().pull, proposer: register, incarnation: () => 1 }, ring), true)
       assert.ok(register.rings[0]?.next === undefined || !register.rings[0].pending?.includes(node))
     }
   }), { numRuns: 60 })

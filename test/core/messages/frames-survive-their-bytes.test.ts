@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeReply, decodeRequest, encodeReply, encodeRequest, operationBytes, type Answer, type Operation } from '../../../src/core/messages/frame.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { replies, requests } from '../../support/checker/arbitraries.ts'
 
 /** Decoded records tell that no key was carried. */
-const keyless = (record: Record) => ({ ...record, key: undefined })
+const keyless = (record: PairRecord) => ({ ...record, key: undefined })
 
 t.test('requests', async () => {
   fc.assert(fc.property(requests, (request) => {

@@ -4,7 +4,7 @@
 import { type CoordinatorPorts } from '../../../src/core/quorum/coordinator.ts'
 import { createPlacement } from '../../../src/core/ring/placement.ts'
 import { type Fenced, type Found, type GetResult, type MergeResult } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { createClock, type Version } from '../../../src/core/pairs/version.ts'
 
 type Round<A> = ReadonlyArray<A | Promise<A>>
@@ -17,9 +17,9 @@ export interface Script {
 }
 
 /** Ports for a coordinator; the ring's epoch counts its plans. `sent`: the records of all merges. */
-export function scripted ({ nodes = 3, get, merge = [] }: Script): CoordinatorPorts & { readonly sent: Record[] } {
+export function scripted ({ nodes = 3, get, merge = [] }: Script): CoordinatorPorts & { readonly sent: PairRecord[] } {
   const names = Array.from({ length: nodes }, (_, i) => `node-${i}:1`)
-  const sent: Record[] = []
+  const sent: PairRecord[] = []
   const asked = { get: new Map<string, number>(), merge: new Map<string, number>() }
   let epoch = 0
 
@@ -45,7 +45,7 @@ export function scripted ({ nodes = 3, get, merge = [] }: Script): CoordinatorPo
   }
 }
 
-export function valueOf (version: Version): Record {
+export function valueOf (version: Version): PairRecord {
   return { version, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('value') }
 }
 

@@ -4,7 +4,7 @@
 import t from 'tap'
 import { createCopying, type Copying } from '../../../plugins/migration/index.ts'
 import { SOURCE_TRUST_MS } from '../../../src/limits.ts'
-import { type Register } from '../../../src/core/consensus/proposer.ts'
+import { type Proposer } from '../../../src/core/consensus/proposer.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { fakeCopying } from './copying-fakes.ts'
 import { NODE, OTHER, ringOf } from '../../keeper/keeper-fakes.ts'
@@ -19,13 +19,13 @@ async function copy (ring: Ring, trustedMs: number, work: (copying: Copying) => 
   const { app } = await fakeCopying(ring, node => node === OTHER ? trustedMs : thirdMs, node => { if (node === THIRD) nowMs += HOUR_MS })
   Object.assign(app.clock, { wallMs: () => nowMs })
   let received = false
-  const ringRegister: Register = {
+  const ringConsensus: Proposer = {
     change: async next => {
       received = true
       return next(ring)
     }
   }
-  const result = await work(createCopying(Object.assign(app, { ringRegister }), { async report () {} }))
+  const result = await work(createCopying(Object.assign(app, { ringConsensus }), { async report () {} }))
   return { result, received }
 }
 

@@ -39,7 +39,7 @@ t.test('a memory that is lost in the middle', async t => {
   const storage = fakeStorage()
   storage.scan = async function * () {
     yield [PAIR]
-    storage.memory = 2
+    storage.incarnation = 2
   }
   const source = await openSource({ ring: await installedRing(ringOf(3)), storage, pace, clock }, ringOf(3), [[0, 9]])
   t.match(await endOf(source), { remembers: false })

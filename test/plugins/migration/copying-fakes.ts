@@ -7,16 +7,16 @@ import { createInstalledRing } from '../../../plugins/ring/installed.ts'
 import { type Ranges } from '../../../src/core/copying/fetching.ts'
 import { encodeEnd, encodePairs } from '../../../src/core/messages/pair-stream.ts'
 import { MISS, STORED, type Storage } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { NODE } from '../../keeper/keeper-fakes.ts'
 
-const RECORD: Record = { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') }
+const RECORD: PairRecord = { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') }
 
 /** A storage that holds nothing, and whose memory is as a test says. */
 export function fakeStorage () {
   return {
-    memory: 1,
+    incarnation: 1,
     trustedUntilMs: Infinity,
     get: async () => MISS,
     merge: async () => STORED,

@@ -6,14 +6,14 @@ import t from 'tap'
 import { createSplits } from '../../../plugins/peers/splits.ts'
 import { digestOf } from '../../../src/core/ring/digest.ts'
 import { ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
-import { type Reply, type Verdict } from '../../../src/core/messages/frame.ts'
+import { type FrameReply, type Verdict } from '../../../src/core/messages/frame.ts'
 import { OTHER, ringOf } from '../../keeper/keeper-fakes.ts'
 
 const STRANGER = '127.0.0.1:9999'
 const mine = ringOf(1)
 const other: Ring = { ...mine, replicas: 1 }
 
-const reply = (verdict: Verdict, ring?: Ring): Reply => ({ verdict, ringJson: ring && JSON.stringify(ringToJson(ring)), clockMs: undefined, answers: [] })
+const reply = (verdict: Verdict, ring?: Ring): FrameReply => ({ verdict, ringJson: ring && JSON.stringify(ringToJson(ring)), clockMs: undefined, answers: [] })
 
 function setup () {
   const lines: Array<{ level: number, msg: string }> = []

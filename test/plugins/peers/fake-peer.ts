@@ -9,26 +9,26 @@ import { createChannel, type Channel } from '../../../plugins/peers/channel.ts'
 import { createAwakeClock } from '../../../src/core/quorum/deadline.ts'
 import { NONCE_BYTES } from '../../../src/core/messages/hello.ts'
 import { MISS, STORED } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
 import { type Skew } from '../../../src/core/quorum/skew.ts'
-import { decodeRequest, encodeReply, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../../src/core/messages/frame.ts'
+import { decodeRequest, encodeReply, type Answer, type Operation, type FrameReply, type FrameRequest, type Verdict } from '../../../src/core/messages/frame.ts'
 import { DEADLINE_STEP_MS } from '../../../src/limits.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
 /** What the peer does with a frame: a reply, or anything that the function does to the response itself. */
-export type Serve = (frame: Request, response: ServerResponse) => Reply | undefined | void
+export type Serve = (frame: FrameRequest, response: ServerResponse) => FrameReply | undefined | void
 
 export interface FakePeer {
   readonly address: string
-  readonly frames: Request[]
+  readonly frames: FrameRequest[]
   serve: Serve
   close (): Promise<void>
   /** Listens again at the same address. */
   open (): Promise<void>
 }
 
-export const served = (answers: readonly Answer[]): Reply => ({ verdict: 'served', ringJson: undefined, clockMs: undefined, answers })
+export const served = (answers: readonly Answer[]): FrameReply => ({ verdict: 'served', ringJson: undefined, clockMs: undefined, answers })
 
 /** Every get is a miss and every merge is stored. */
 export const serveAll: Serve = frame => served(frame.operations.map(({ record }) => record === undefined ? MISS : STORED))
@@ -64,7 +64,7 @@ export async function startPeer (t: Test, serve: Serve = serveAll): Promise<Fake
   return peer
 }
 
-export function respond (response: ServerResponse, reply: Reply): void {
+export function respond (response: ServerResponse, reply: FrameReply): void {
   const bytes = encodeReply(reply)
   response.writeHead(reply.verdict === 'served' ? 200 : 409, { 'content-length': bytes.length }).end(bytes)
 }
@@ -117,6 +117,6 @@ export function openChannel (t: Test, node: string): TestChannel {
 export const getOf = (key: string): Operation => ({ slot: 1, key, record: undefined })
 export const mergeOf = (key: string, value: Buffer = Buffer.from('value')): Operation => ({ slot: 1, key, record: recordOf(value) })
 
-export function recordOf (value: Buffer, timeMs = 1): Record {
+export function recordOf (value: Buffer, timeMs = 1): PairRecord {
   return { version: { timeMs, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value }
 }

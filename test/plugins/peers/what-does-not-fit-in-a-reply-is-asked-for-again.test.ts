@@ -3,12 +3,12 @@
 
 import t from 'tap'
 import { failed, STORED } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { NO_ROOM } from '../../../src/core/messages/frame.ts'
 import { getOf, mergeOf, openChannel, recordOf, served, startPeer } from './fake-peer.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
-const RECORD: Record = recordOf(Buffer.from('value'))
+const RECORD: PairRecord = recordOf(Buffer.from('value'))
 const OVERLOADED = failed('overloaded')
 
 t.test('each reply has room for two', async t => {

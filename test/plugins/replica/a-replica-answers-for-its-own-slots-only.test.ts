@@ -20,7 +20,7 @@ t.test('a slot of others', async t => {
 t.test('a storage that has recovered unseen', async t => {
   const own = ringOf(3)
   const storage = fakeStorage()
-  storage.memory = 0
-  storage.recheck = async () => { storage.memory = 2 }
+  storage.incarnation = 0
+  storage.recheck = async () => { storage.incarnation = 2 }
   t.same(await createReplica({ storage, ring: await installedRing(own) }).get(own, 5, 'key'), MISS)
 })

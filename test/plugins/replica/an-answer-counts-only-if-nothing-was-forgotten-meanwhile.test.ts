@@ -3,11 +3,11 @@
 import t from 'tap'
 import { createReplica } from '../../../plugins/replica/index.ts'
 import { STORED, type MergeResult } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { fakeStorage, installedRing } from '../migration/copying-fakes.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
-const RECORD: Record = { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') }
+const RECORD: PairRecord = { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') }
 
 t.test('another memory at the end than at the begin', async t => {
   const storage = fakeStorage()
@@ -16,7 +16,7 @@ t.test('another memory at the end than at the begin', async t => {
   let end = (_result: MergeResult): void => {}
   storage.merge = () => new Promise(resolve => { end = resolve })
   const answer = replica.merge(ring, 5, 'key', RECORD)
-  storage.memory = 2
+  storage.incarnation = 2
   end(STORED)
   t.same(await answer, { kind: 'failed', reason: 'recovering' })
 })

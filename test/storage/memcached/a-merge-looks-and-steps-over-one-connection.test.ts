@@ -8,9 +8,9 @@ import { createLargeNames } from '../../../src/storage/memcached/large-names.ts'
 import { createLanes } from '../../../src/storage/memcached/lanes.ts'
 import { encodeItem, pairName } from '../../../src/storage/memcached/names.ts'
 import { mergePair } from '../../../src/storage/memcached/pairs.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 
-const record = (timeMs: number): Record => ({ version: { timeMs, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') })
+const record = (timeMs: number): PairRecord => ({ version: { timeMs, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') })
 
 /** A client that hands out another connection at each call; each knows only what `holds` says. */
 function manyConnections (holds: Buffer | undefined): { readonly client: Client, readonly used: string[] } {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { decodeItem, encodeItem, pairName, slotOfName, spellsKey } from '../../../src/storage/memcached/names.ts'
 
-const record: Record = { version: { timeMs: 5, counter: 6, writer: 7 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('v') }
+const record: PairRecord = { version: { timeMs: 5, counter: 6, writer: 7 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('v') }
 const key = fc.oneof(
   fc.string({ minLength: 1, maxLength: 250 }), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }),
   fc.constantFrom(' ', '\n', '%', '\r\nflush_all\r\n', 'x'.repeat(240), 'x'.repeat(241), 'é'.repeat(512), 'ring')

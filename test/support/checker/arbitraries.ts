@@ -2,11 +2,11 @@
 
 import fc from 'fast-check'
 import { failed, FENCED, MISS, STORED, type FailureReason, type Pair } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { type Ring, type Token } from '../../../src/core/ring/ring.ts'
 import { type Version } from '../../../src/core/pairs/version.ts'
 import { type Accepted, type Ballot, type VoteAnswer, type VoteRequest, type Votes } from '../../../src/core/consensus/voter.ts'
-import { NO_ROOM, type Answer, type Operation, type Reply, type Request, type Verdict } from '../../../src/core/messages/frame.ts'
+import { NO_ROOM, type Answer, type Operation, type FrameReply, type FrameRequest, type Verdict } from '../../../src/core/messages/frame.ts'
 
 /** An object with the usual prototype, as literals have it. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(fields, { noNullPrototype: true })
@@ -30,7 +30,7 @@ const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) =>
 
 const latin1 = fc.oneof(fc.constantFrom('', 'é'.repeat(256)), bytes(20).map((buffer) => buffer.toString('latin1')))
 
-export const records: fc.Arbitrary<Record> = record({
+export const records: fc.Arbitrary<PairRecord> = record({
   version: versions,
   deleted: fc.boolean(),
   expiresAtMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 48 - 1 })),
@@ -112,7 +112,7 @@ export const ringTexts = fc.option(texts(50), { nil: undefined })
 
 const operations: fc.Arbitrary<Operation> = record({ slot: slots, key: keys, record: fc.option(records, { nil: undefined }) })
 
-export const requests: fc.Arbitrary<Request> = record({
+export const requests: fc.Arbitrary<FrameRequest> = record({
   ring: record({ generation: base.generation, epoch: base.epoch }),
   digest: digests,
   ringJson: ringTexts,
@@ -127,7 +127,7 @@ const answers: fc.Arbitrary<Answer> = fc.oneof(
   versions.map((version): Answer => ({ kind: 'stale', version }))
 )
 
-export const replies: fc.Arbitrary<Reply> = record({
+export const replies: fc.Arbitrary<FrameReply> = record({
   verdict: fc.constantFrom<Verdict[]>('served', 'behind', 'ahead', 'foreign', 'split'),
   ringJson: ringTexts,
   clockMs: fc.option(fc.integer({ min: 0, max: 2 ** 48 - 1 }), { nil: undefined }),

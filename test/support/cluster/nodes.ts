@@ -207,7 +207,7 @@ function createForgetful (wallMs: () => number, limitBytes: number | undefined) 
   let inner = fresh()
   let lives = 0
   const storage: Storage = {
-    get memory () { return inner.storage.memory === 0 ? 0 : lives * 1_000_000 + inner.storage.memory },
+    get incarnation () { return inner.storage.incarnation === 0 ? 0 : lives * 1_000_000 + inner.storage.incarnation },
     get trustedUntilMs () { return inner.storage.trustedUntilMs },
     get: (slot, key) => inner.storage.get(slot, key),
     merge: (slot, key, record) => inner.storage.merge(slot, key, record),

@@ -24,7 +24,7 @@ export function createGate (): Gate {
 
   return {
     wrap: (storage, index) => Object.create(storage, {
-      memory: { get: () => storage.memory },
+      incarnation: { get: () => storage.incarnation },
       scan: {
         value: async function * (slots: Parameters<Storage['scan']>[0]) {
           for await (const batch of storage.scan(slots)) {

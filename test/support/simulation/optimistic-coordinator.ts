@@ -7,7 +7,7 @@ import { KvError } from '../../../src/errors.ts'
 import { createCoordinator, type Coordinator, type CoordinatorPorts } from '../../../src/core/quorum/coordinator.ts'
 import { type Plan } from '../../../src/core/ring/placement.ts'
 import { type Fenced, type MergeResult } from '../../../src/core/ports.ts'
-import { type Record } from '../../../src/core/pairs/record.ts'
+import { type PairRecord } from '../../../src/core/pairs/record.ts'
 
 const ROUNDS = 8
 
@@ -17,7 +17,7 @@ export function createOptimisticCoordinator (ports: CoordinatorPorts): Coordinat
   const { plans, replicas, clock } = ports
 
   /** Settles when a quorum of every set has stored it, when it is known to be hidden, or when all have answered. */
-  function send (plan: Plan, slot: number, key: string, record: Record): Promise<Answers> {
+  function send (plan: Plan, slot: number, key: string, record: PairRecord): Promise<Answers> {
     const answers = new Array<MergeResult | Fenced | undefined>(plan.nodes.length)
     let waiting = plan.nodes.length
     return new Promise((resolve, reject) => plan.nodes.forEach((node, index) => {

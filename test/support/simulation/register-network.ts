@@ -1,7 +1,7 @@
 // The voters and proposers of a ring register in one process, under a virtual clock: messages are delayed, overtake one another, are
 // lost or arrive twice; nodes crash with their votes kept, or lose them and say so. Requests and answers travel as text.
 
-import { createRegister, type Register } from '../../../src/core/consensus/proposer.ts'
+import { createProposer, type Proposer } from '../../../src/core/consensus/proposer.ts'
 import { compareRings, ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
 import { answerToText, parseAnswer, parseRequest, requestToText, vote, type VoteAnswer, type VoteRequest, type Votes } from '../../../src/core/consensus/voter.ts'
 import { type VirtualTime } from './virtual-time.ts'
@@ -23,7 +23,7 @@ export interface RegisterNetwork {
   /** Every ring that a proposer took for decided, as JSON, by epoch. More than one for an epoch is what must never be. */
   readonly decided: ReadonlyMap<number, ReadonlySet<string>>
   /** The register as the present process of the node has it. */
-  register (node: string): Register
+  register (node: string): Proposer
   crash (node: string): void
   /** The node comes back: with its votes, or without votes and ring, which it then learns from whom it meets, and knowing that. */
   restart (node: string, forgets: boolean): void
@@ -75,11 +75,11 @@ export function createRegisterNetwork (first: Ring, names: readonly string[], ti
     })
   }
 
-  function register (name: string): Register {
+  function register (name: string): Proposer {
     const node = nodeOf(name)
     const { process } = node
     const isAlive = () => node.up && node.process === process
-    return createRegister({
+    return createProposer({
       present: () => isAlive() ? node.ring : undefined,
       ask: (to, request) => ask(node, process, nodeOf(to), request),
       async install (ring) {

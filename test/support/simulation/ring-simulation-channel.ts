@@ -10,7 +10,7 @@ import { digestOf } from '../../../src/core/ring/digest.ts'
 import { failed, type Fenced, type GetResult, type MergeResult } from '../../../src/core/ports.ts'
 import { parseRing, type ringToJson } from '../../../src/core/ring/ring.ts'
 import { type Ranges } from '../../../src/core/copying/fetching.ts'
-import { type Reply } from '../../../src/core/messages/frame.ts'
+import { type FrameReply } from '../../../src/core/messages/frame.ts'
 import { KvError } from '../../../src/errors.ts'
 import { post, type Life } from './ring-simulation-wire.ts'
 import { count, machineOf, type Machine, type World } from './ring-simulation-world.ts'
@@ -59,7 +59,7 @@ function createChannel (world: World, machine: Machine, life: Life, { ring, log 
     log,
     install: ring.install,
     mine: () => ring.view,
-    async ask (under, ringJson, operations): Promise<Reply> {
+    async ask (under, ringJson, operations): Promise<FrameReply> {
       const request = { ring: under, digest: digestOf(under), ringJson, operations }
       const reply = await ask(world.weather.deadlineMs, server => server.serve(request))
       if ('kind' in reply) throw new NoReply(reply.kind === 'failed' ? reply.reason : 'timeout')

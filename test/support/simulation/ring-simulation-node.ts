@@ -1,11 +1,11 @@
 // The primary process of a simulated node, with the production keeper, guard, duties, votes and team; it starts workers, and others for those that end.
 
 import { createKeeper, type Keeper, type NodeKeeper } from '../../../src/keeper/keeper.ts'
-import { type WorkerPort } from '../../../src/keeper/workers.ts'
+import { type WorkerHandle } from '../../../src/keeper/workers.ts'
 import { type StateFiles } from '../../../src/keeper/state-file.ts'
 import { createPlacement } from '../../../src/core/ring/placement.ts'
 import { KvError } from '../../../src/errors.ts'
-import { IPC_DEADLINE_MS, REGISTER_DEADLINE_MS, RESPAWN_MIN_MS } from '../../../src/limits.ts'
+import { IPC_DEADLINE_MS, PROPOSAL_DEADLINE_MS, RESPAWN_MIN_MS } from '../../../src/limits.ts'
 import { createRecord, QUIET } from './ring-simulation-storage.ts'
 import { createLife, type Life } from './ring-simulation-wire.ts'
 import { count, noteRing, wallMs, type Machine, type World } from './ring-simulation-world.ts'
@@ -100,8 +100,8 @@ function across<T> (world: World, from: Life, to: Life, action: () => Promise<T>
   })
 }
 
-/** A worker as the keeper sees it, as `portOf` in `src/process/primary.ts`. */
-function portOf (world: World, life: Life, { app, life: worker }: Worker, clock: { frozenMs: number | undefined }, machine: Machine): WorkerPort {
+/** A worker as the keeper sees it, as `handleOf` in `src/process/primary.ts`. */
+function portOf (world: World, life: Life, { app, life: worker }: Worker, clock: { frozenMs: number | undefined }, machine: Machine): WorkerHandle {
   const { faults } = world
   const ask = <T>(action: () => Promise<T>, deadlineMs?: number) => across(world, life, worker, action, deadlineMs)
   return {
@@ -128,7 +128,7 @@ function portOf (world: World, life: Life, { app, life: worker }: Worker, clock:
         if (!forgotten) world.time.after(0, () => { clock.frozenMs = undefined })
       }
     },
-    renew: ring => ask(() => app.ringRegister.renew(ring), REGISTER_DEADLINE_MS),
+    renew: ring => ask(() => app.ringConsensus.renew(ring), PROPOSAL_DEADLINE_MS),
     receive: ring => ask(() => app.copying.receive(ring), Infinity),
     purge: ring => ask(() => app.copying.purge(ring), Infinity),
     ...machine.watched && { beat: () => ask(async () => {}, Infinity) },

@@ -33,9 +33,9 @@ async function ask (world: World, { app, life }: Worker, change: Change): Promis
   }
 }
 
-async function propose (world: World, { app: { ringRegister } }: Worker, what: string, next: (ring: Ring) => Ring): Promise<void> {
+async function propose (world: World, { app: { ringConsensus } }: Worker, what: string, next: (ring: Ring) => Ring): Promise<void> {
   try {
-    await ringRegister.change(next)
+    await ringConsensus.change(next)
     count(world, what)
   } catch (error) {
     if (!(error instanceof KvError)) throw error

@@ -147,9 +147,9 @@ export function createStorage (world: World, machine: Machine, life: Life): Simu
   }
 
   connect()
-  life.timers.every(SENTINEL_POLL_MS, () => { if (sentinel.memory === 0) look().catch(unexpected) })
+  life.timers.every(SENTINEL_POLL_MS, () => { if (sentinel.incarnation === 0) look().catch(unexpected) })
   return {
-    get memory () { return sentinel.memory },
+    get incarnation () { return sentinel.incarnation },
     get trustedUntilMs () { return sentinel.trustedUntilMs },
     get: (slot, key) => getPair(ports, slot, key),
     merge: (slot, key, record) => mergePair(ports, slot, key, record),

@@ -9,7 +9,7 @@ import { whenTidy } from '../../../plugins/changes/tidy.ts'
 import { createCopying } from '../../../plugins/migration/index.ts'
 import { openSource, type Source } from '../../../plugins/migration/source.ts'
 import { createServer } from '../../../plugins/peers/serve.ts'
-import { createNodeRegister } from '../../../plugins/register/index.ts'
+import { createNodeConsensus } from '../../../plugins/consensus/index.ts'
 import { createReplica } from '../../../plugins/replica/index.ts'
 import { createInstalledRing } from '../../../plugins/ring/installed.ts'
 import { type Keeper } from '../../../src/keeper/keeper.ts'
@@ -19,7 +19,7 @@ import { type Ranges } from '../../../src/core/copying/fetching.ts'
 import { compareRings, nodesOf, parseRing, type Ring } from '../../../src/core/ring/ring.ts'
 import { answerToText, parseRequest } from '../../../src/core/consensus/voter.ts'
 import { createClock } from '../../../src/core/pairs/version.ts'
-import { type Reply, type Request } from '../../../src/core/messages/frame.ts'
+import { type FrameReply, type FrameRequest } from '../../../src/core/messages/frame.ts'
 import { KvError } from '../../../src/errors.ts'
 import { GOSSIP_AFTER_MS, GOSSIP_MS } from '../../../plugins/peers/limits.ts'
 import { createChannels } from './ring-simulation-channel.ts'
@@ -28,7 +28,7 @@ import { createLife, type Life } from './ring-simulation-wire.ts'
 import { wallMs, type Machine, type World } from './ring-simulation-world.ts'
 
 /** What the decorators of the application are in a simulated process. */
-export type App = Pick<FastifyInstance, 'ring' | 'storage' | 'coordinator' | 'replica' | 'peers' | 'ringRegister' | 'copying' | 'seeding' | 'pace' | 'clock' | 'log'>
+export type App = Pick<FastifyInstance, 'ring' | 'storage' | 'coordinator' | 'replica' | 'peers' | 'ringConsensus' | 'copying' | 'seeding' | 'pace' | 'clock' | 'log'>
 
 export interface Worker {
   readonly life: Life
@@ -40,7 +40,7 @@ export interface Worker {
   readonly requests: { inFlight: number }
   readonly keeper: Keeper
   /** Handles a frame of another node. */
-  serve (request: Request): Promise<Reply>
+  serve (request: FrameRequest): Promise<FrameReply>
   /** Handles a request of another node that is no frame. */
   answer (path: string, body: object): Promise<string>
   open (ring: Ring, ranges: Ranges): Promise<Source>
@@ -53,7 +53,7 @@ export function createWorker (world: World, machine: Machine, keeperOf: (life: L
   const installed = createInstalledRing(life.timers)
   const storage = createStorage(world, machine, life)
   const plain = {
-    storage: { ...storage, get memory () { return storage.memory }, get trustedUntilMs () { return storage.trustedUntilMs }, ...faults.storage?.(storage, () => wallMs(world, machine)) },
+    storage: { ...storage, get memory () { return storage.incarnation }, get trustedUntilMs () { return storage.trustedUntilMs }, ...faults.storage?.(storage, () => wallMs(world, machine)) },
     ring: Object.assign(installed, { node: machine.name, install: keeper.install, isBehind: () => false, hasKeeper: () => true }),
     clock: createClock(() => wallMs(world, machine), Math.floor(world.chance() * 2 ** 48)),
     pace: { observe () {}, restMs: () => 0, share: 1 },
@@ -62,10 +62,10 @@ export function createWorker (world: World, machine: Machine, keeperOf: (life: L
   const replica = createReplica(plain)
   const peers = createChannels(world, machine, life, { ...plain, replica })
   const withPeers = { ...plain, replica, peers }
-  const register = createNodeRegister(withPeers, keeper, life.timers, world.chance)
-  const ringRegister = { ...register, change: (next: (present: Ring) => Ring) => register.change(faults.decided === undefined ? next : present => faults.decided?.(present, next(present)) as Ring) }
+  const register = createNodeConsensus(withPeers, keeper, life.timers, world.chance)
+  const ringConsensus = { ...register, change: (next: (present: Ring) => Ring) => register.change(faults.decided === undefined ? next : present => faults.decided?.(present, next(present)) as Ring) }
   const { coordinator = createCoordinator, readPort = port => port } = faults
-  const ports = { ...withPeers, ringRegister, coordinator: createCoordinator({ plans: installed, replicas: peers, clock: plain.clock }) }
+  const ports = { ...withPeers, ringConsensus, coordinator: createCoordinator({ plans: installed, replicas: peers, clock: plain.clock }) }
   const app: App = { ...ports, seeding: createSeeding(withPeers, life.timers), copying: createCopying(faults.copying?.(ports) ?? ports, keeper, life.timers) }
   const serve = createServer({ ...app, wallMs: app.clock.wallMs, split () {} })
   const worker: Worker = {

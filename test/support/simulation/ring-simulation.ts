@@ -121,7 +121,7 @@ async function isSettled (world: World): Promise<boolean> {
     if (dead) return true
     if (node === undefined || node.workers.length < workers || !await node.keeper.isTidy()) return false
     return node.workers.every(({ requests, app: { ring, storage } }) =>
-      requests.inFlight === 0 && ring.serving && ring.view !== undefined && compareRings(ring.view.ring, newest) === 0 && storage.memory !== 0)
+      requests.inFlight === 0 && ring.serving && ring.view !== undefined && compareRings(ring.view.ring, newest) === 0 && storage.incarnation !== 0)
   }))
   return settled.every(Boolean)
 }

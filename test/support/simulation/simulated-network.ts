@@ -3,7 +3,7 @@
 // is true in the sense of the ports: `unreachable`, `overloaded`, `full` and `fenced` mean that nothing was done.
 
 import { FENCED, failed, type Fenced, type GetResult, type MergeResult, type Replicas, type Storage } from '../../../src/core/ports.ts'
-import { compareRecords, type Record } from '../../../src/core/pairs/record.ts'
+import { compareRecords, type PairRecord } from '../../../src/core/pairs/record.ts'
 import { type VirtualTime } from './virtual-time.ts'
 
 /** How bad the network is; shares are from 0 to 1. */
@@ -46,7 +46,7 @@ export interface Network {
 }
 
 type Answer = GetResult | MergeResult | Fenced
-interface Message { readonly from: SimulatedNode, readonly to: SimulatedNode, readonly slot: number, readonly key: string, readonly record: Record | undefined }
+interface Message { readonly from: SimulatedNode, readonly to: SimulatedNode, readonly slot: number, readonly key: string, readonly record: PairRecord | undefined }
 
 export function createNetwork (time: VirtualTime, chance: () => number, nodes: ReadonlyMap<string, SimulatedNode>): Network {
   const counts = { messages: 0, lost: 0, timeouts: 0, stale: 0, fenced: 0, repeated: 0, full: 0 }

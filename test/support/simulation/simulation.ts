@@ -7,7 +7,7 @@ import { createCoordinator, type Coordinator, type CoordinatorPorts } from '../.
 import { createPlacement, type Placement, type Plan } from '../../../src/core/ring/placement.ts'
 import { type Replicas, type Storage } from '../../../src/core/ports.ts'
 import { createMemoryStorage } from '../../../src/storage/memory.ts'
-import { tombstone, type Record } from '../../../src/core/pairs/record.ts'
+import { tombstone, type PairRecord } from '../../../src/core/pairs/record.ts'
 import { type Token } from '../../../src/core/ring/ring.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { createClock, type Clock, type Version } from '../../../src/core/pairs/version.ts'
@@ -32,7 +32,7 @@ export interface Run {
   /** What happened, in numbers; a run in which nothing did proves nothing. */
   readonly counts: Network['counts'] & { writeBacks: number, overlapping: number, twoSets: boolean, replicas: number, expiring: number, hoursApart: boolean }
   /** What each replica holds in the end. */
-  readonly pairs: ReadonlyArray<ReadonlyMap<string, Record>>
+  readonly pairs: ReadonlyArray<ReadonlyMap<string, PairRecord>>
 }
 
 interface Worker { readonly clock: Clock, readonly reads: Coordinator, readonly writes: Coordinator }
@@ -103,8 +103,8 @@ function mustAnswer ({ nodes, placement, expiry }: World, key: string): boolean 
   return nodes.every(({ full }) => !full) || (expiry.share === 0 && placement.plan(slotOf(key)).sets.length === 1)
 }
 
-async function pairsOf ({ storage }: SimulatedNode, keys: readonly string[]): Promise<Map<string, Record>> {
-  const pairs = new Map<string, Record>()
+async function pairsOf ({ storage }: SimulatedNode, keys: readonly string[]): Promise<Map<string, PairRecord>> {
+  const pairs = new Map<string, PairRecord>()
   for (const key of keys) {
     const found = await storage.get(slotOf(key), key)
     if (found.kind === 'found') pairs.set(key, found.record)
@@ -307,6 +307,6 @@ function drawExpiry ({ time, chance, history, expiry, counts }: World, clock: Cl
   return expiresAtMs
 }
 
-function valueRecord (version: Version, value: string, expiresAtMs: number): Record {
+function valueRecord (version: Version, value: string, expiresAtMs: number): PairRecord {
   return { version, deleted: false, expiresAtMs, contentType: '', value: Buffer.from(value) }
 }

@@ -1,6 +1,6 @@
 // Votes message by message: voters and proposers whose messages a test hands over one by one, in the order that it wants.
 
-import { createRegister } from '../../../src/core/consensus/proposer.ts'
+import { createProposer } from '../../../src/core/consensus/proposer.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { vote, type VoteAnswer, type VoteRequest, type Votes } from '../../../src/core/consensus/voter.ts'
 import { KvError } from '../../../src/errors.ts'
@@ -20,7 +20,7 @@ export function createTable (names: readonly string[]) {
   function propose (replicas: number, tie: number, gone: readonly string[] = []) {
     const open: Message[] = []
     const change = gone.length === 0 ? {} : { next: present.tokens.slice(0, -1), since: 2, pending: [names[0] as string], gone }
-    const end = createRegister({
+    const end = createProposer({
       present: () => present,
       ask: (node, request) => new Promise(resolve => open.push({ node, request, reply: resolve })),
       install: async ring => {
