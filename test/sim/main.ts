@@ -1,12 +1,12 @@
 // Runs the simulation of a cluster whose ring changes: `npm run sim -- --seed N` repeats one seed exactly and tells what happened in it,
-// with `--count M` it runs that many from there on. Every seed that fails is printed with what went wrong; then the exit status is 1.
+// and with `--trace` prints who sent what to whom and which ring came into force where. With `--count M` it runs that many from there on. Every seed that fails is printed with what went wrong; then the exit status is 1.
 
 import { parseArgs } from 'node:util'
 import { simulateRing } from '../support/simulation/ring-simulation.ts'
 
-const USAGE = 'npm run sim -- --seed N [--count M]'
+const USAGE = 'npm run sim -- --seed N [--count M | --trace]'
 
-const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' }, count: { type: 'string', default: '1' } } })
+const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' }, count: { type: 'string', default: '1' }, trace: { type: 'boolean', default: false } } })
 const first = wholeNumber(values.seed)
 const count = wholeNumber(values.count)
 
@@ -21,7 +21,7 @@ function wholeNumber (text: string): number {
 /** What went wrong with a seed; undefined: nothing. */
 async function faultOf (seed: number): Promise<string | undefined> {
   try {
-    const { violations, counts, rings, history } = await simulateRing(seed)
+    const { violations, counts, rings, history } = await simulateRing(seed, {}, values.trace ? line => console.log(line) : undefined)
     if (count === 1) console.log(`rings:\n${rings.join('\n')}\nevents:`, counts, 'requests:', history.tally())
     return violations.length === 0 ? undefined : violations.join('\n')
   } catch (error) {

@@ -1,6 +1,7 @@
 // The clients of a simulated cluster whose ring changes, and what they find in the end: whoever is asked, every acknowledged pair is
 // there, and what was deleted is gone.
 
+import { tell } from './ring-simulation-trace.ts'
 import { KvError } from '../../../src/errors.ts'
 import { tombstone } from '../../../src/core/pairs/record.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
@@ -33,10 +34,14 @@ export async function useStore (world: World, client: number): Promise<void> {
 }
 
 /** One operation through a process, noted in the history. */
-export async function attempt ({ history, time }: World, client: number, call: Call, worker: Worker | undefined): Promise<Outcome> {
+export async function attempt (world: World, client: number, call: Call, worker: Worker | undefined): Promise<Outcome> {
+  const { history, time } = world
   const end = history.invoke(client, call)
+  const what = `${call.kind} ${call.key}${call.value === undefined ? '' : ` = ${call.value}`}`
+  tell(world, `client ${client}`, what)
   const outcome = worker === undefined ? FAILED : await Promise.race([perform(worker, call), time.sleep(PATIENCE_MS).then(() => UNKNOWN)])
   end(outcome)
+  tell(world, `client ${client}`, `${what}: ${outcome.kind}${outcome.kind === 'ok' && call.kind === 'read' ? ` ${outcome.value ?? 'nothing'}` : ''}`)
   return outcome
 }
 

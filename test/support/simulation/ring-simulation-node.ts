@@ -6,7 +6,8 @@ import { type StateFiles } from '../../../src/keeper/state-file.ts'
 import { createPlacement } from '../../../src/core/ring/placement.ts'
 import { KvError } from '../../../src/errors.ts'
 import { IPC_DEADLINE_MS, PROPOSAL_DEADLINE_MS, RESPAWN_MIN_MS } from '../../../src/limits.ts'
-import { createRecord, QUIET } from './ring-simulation-storage.ts'
+import { createRecord } from './ring-simulation-storage.ts'
+import { logOf } from './ring-simulation-trace.ts'
 import { createLife, type Life } from './ring-simulation-wire.ts'
 import { count, noteRing, wallMs, type Machine, type World } from './ring-simulation-world.ts'
 import { createWorker, type Worker } from './ring-simulation-worker.ts'
@@ -30,7 +31,7 @@ export function startNode (world: World, machine: Machine): Node {
     node: machine.name,
     files: filesOf(world, machine, life),
     record: world.faults.record?.(record) ?? record,
-    log: QUIET,
+    log: logOf(world, machine.name),
     nowMs: () => clock.frozenMs ?? wallMs(world, machine),
     timers: life.timers
   })

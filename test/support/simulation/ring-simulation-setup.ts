@@ -1,5 +1,6 @@
 // How a simulated cluster begins: machines that have a ring and hold nothing yet, or ones that nobody has seeded; clocks; the weather to come.
 
+import { type Trace } from './ring-simulation-trace.ts'
 import { sentinelText } from '../../../src/core/ring/sentinel.ts'
 import { type Ring, type Token } from '../../../src/core/ring/ring.ts'
 import { RING_NAME } from '../../../src/storage/memcached/names.ts'
@@ -7,7 +8,7 @@ import { createChance, createHistory } from '../checker/history.ts'
 import { CALM, count, HOUR_MS, pick, START_MS, type Machine, type RingFaults, type Weather, type World } from './ring-simulation-world.ts'
 import { createVirtualTime } from './virtual-time.ts'
 
-export function createWorld (seed: number, faults: RingFaults): World {
+export function createWorld (seed: number, faults: RingFaults, trace?: Trace): World {
   const chance = createChance(seed)
   const time = createVirtualTime()
   const names = Array.from({ length: pick(chance, [1, 2, 3, 3, 4, 4, 5, 5]) }, (_, i) => `node-${i}:5000`)
@@ -37,6 +38,7 @@ export function createWorld (seed: number, faults: RingFaults): World {
   // The first machine is a member, so that the first writes get through.
   machines.sort((a, b) => Number(members.includes(b.name)) - Number(members.includes(a.name)))
   const world: World = {
+    trace,
     time,
     chance,
     weather: { ...CALM },

@@ -1,7 +1,6 @@
 // The Memcached of a simulated machine, as one process of it sees it over a connection, and the storage driver on top of that: the production
 // code reads and merges pairs. A command takes effect at one instant between its call and its answer, or later where the Memcached hangs.
 
-import { type FastifyBaseLogger } from 'fastify'
 import { failed, type Failed, type Pair, type RingRecord, type SlotFilter, type Storage } from '../../../src/core/ports.ts'
 import { keepUntilMs } from '../../../src/core/pairs/record.ts'
 import { KvError } from '../../../src/errors.ts'
@@ -237,6 +236,3 @@ export function createRecord (world: World, machine: Machine, life: Life): RingR
     close () {}
   }
 }
-
-/** Logs nothing. */
-export const QUIET = Object.fromEntries(['info', 'warn', 'error', 'debug'].map(level => [level, () => {}])) as unknown as FastifyBaseLogger

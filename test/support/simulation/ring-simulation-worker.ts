@@ -23,7 +23,8 @@ import { type FrameReply, type FrameRequest } from '../../../src/core/messages/f
 import { KvError } from '../../../src/errors.ts'
 import { GOSSIP_AFTER_MS, GOSSIP_MS } from '../../../plugins/peers/limits.ts'
 import { createChannels } from './ring-simulation-channel.ts'
-import { createStorage, QUIET, type SimulatedStorage } from './ring-simulation-storage.ts'
+import { createStorage, type SimulatedStorage } from './ring-simulation-storage.ts'
+import { logOf } from './ring-simulation-trace.ts'
 import { createLife, type Life } from './ring-simulation-wire.ts'
 import { wallMs, type Machine, type World } from './ring-simulation-world.ts'
 
@@ -53,11 +54,11 @@ export function createWorker (world: World, machine: Machine, keeperOf: (life: L
   const installed = createInstalledRing(life.timers)
   const storage = createStorage(world, machine, life)
   const plain = {
-    storage: { ...storage, get memory () { return storage.incarnation }, get trustedUntilMs () { return storage.trustedUntilMs }, ...faults.storage?.(storage, () => wallMs(world, machine)) },
+    storage: { ...storage, get incarnation () { return storage.incarnation }, get trustedUntilMs () { return storage.trustedUntilMs }, ...faults.storage?.(storage, () => wallMs(world, machine)) },
     ring: Object.assign(installed, { node: machine.name, install: keeper.install, isBehind: () => false, hasKeeper: () => true }),
     clock: createClock(() => wallMs(world, machine), Math.floor(world.chance() * 2 ** 48)),
     pace: { observe () {}, restMs: () => 0, share: 1 },
-    log: QUIET
+    log: logOf(world, machine.name)
   }
   const replica = createReplica(plain)
   const peers = createChannels(world, machine, life, { ...plain, replica })

@@ -9,6 +9,7 @@ import { ringToJson, type Ring, type Seed } from '../../../src/core/ring/ring.ts
 import { type Votes } from '../../../src/core/consensus/voter.ts'
 import { type History } from '../checker/history.ts'
 import { type Node } from './ring-simulation-node.ts'
+import { type Trace } from './ring-simulation-trace.ts'
 import { type VirtualTime } from './virtual-time.ts'
 
 /** What a test plants. */
@@ -100,6 +101,8 @@ export interface Machine {
 export type Moment = 'promised' | 'accepted' | 'new ring' | 'sentinel added'
 
 export interface World {
+  /** Takes the transcript of the run, if anybody wants it. */
+  readonly trace: Trace | undefined
   readonly time: VirtualTime
   readonly chance: () => number
   weather: Weather

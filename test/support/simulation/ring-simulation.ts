@@ -9,6 +9,7 @@ import { startNode } from './ring-simulation-node.ts'
 import { remembers } from './ring-simulation-faults.ts'
 import { agreeOnTheTime, passDays } from './ring-simulation-days.ts'
 import { bury, newestRing, seed } from './ring-simulation-operators.ts'
+import { type Trace } from './ring-simulation-trace.ts'
 import { createWorld, drawWeather } from './ring-simulation-setup.ts'
 import { brew, drawStorm, watchMoments } from './ring-simulation-storm.ts'
 import { CALM, pick, type Machine, type RingFaults, type World } from './ring-simulation-world.ts'
@@ -32,8 +33,8 @@ const CLEARING_MS = 5_000
 const SETTLE_MS = 200_000
 
 /** One run. */
-export async function simulateRing (number: number, faults: RingFaults = {}): Promise<RingRun> {
-  const world = createWorld(number, faults)
+export async function simulateRing (number: number, faults: RingFaults = {}, trace?: Trace): Promise<RingRun> {
+  const world = createWorld(number, faults, trace)
   const failures: unknown[] = []
   tell(world).catch(error => failures.push(error)).finally(() => end(world))
   await world.time.run()
