@@ -36,6 +36,7 @@ const STORMS: readonly Storm[] = [
   { operators: 6, faults: [], atMost: 0, at: { accepted: { share: 0.3, action: crashAmongRivals } }, weather: QUIET },
   { operators: 10, faults: [killWorker], atMost: 1, at: { 'new ring': { share: 1, action: writeMeanwhile } }, weather: QUIET },
   { operators: 10, faults: [], atMost: 0, at: { 'new ring': { share: 1, action: writeMeanwhile } }, weather: QUIET },
+  { operators: 10, faults: [], atMost: 0, at: { 'new ring': { share: 1, action: writeMeanwhile } }, weather: QUIET },
   { operators: 1, faults: [crowd], atMost: 10, weather: { delayMs: 30, stragglers: 0.5, stragglerMs: 1_500, deadlineMs: 2_000, lost: 0, storageMs: 10, slow: 0, hung: 0 } }
 ]
 
@@ -131,20 +132,19 @@ async function crashAmongRivals (world: World, voter: Machine): Promise<void> {
   await back
 }
 
-/** A ring is being decided: what is written takes long now, and clients write. */
+/** A ring is being decided: what is written takes long now, and clients write keys that move, each its own. */
 async function writeMeanwhile (world: World): Promise<void> {
   const { chance, keys, machines, stillKeys, time } = world
   const { plan } = createPlacement(newestRing(world))
   const moving = [...keys, ...stillKeys].filter(key => plan(slotOf(key)).sets.length > 1)
-  const key = pick(chance, moving.length > 0 ? moving : keys)
-  const { nodes, sets } = plan(slotOf(key))
   const untilMs = time.nowMs + 1_500
-  for (const member of sets[0]?.members ?? []) machineOf(world, nodes[member] as string).slowUntilMs = untilMs
-  await Promise.all([0, 1, 2].map(async client => {
+  await Promise.all(shuffled(world, moving.length > 0 ? moving : [...keys]).slice(0, 3).map(async (key, client) => {
+    const { nodes, sets } = plan(slotOf(key))
+    for (const member of sets[0]?.members ?? []) machineOf(world, nodes[member] as string).slowUntilMs = untilMs
     await time.sleep(chance() * 60)
     await attempt(world, 200 + client, { kind: 'write', key, value: unique(world) }, workerOf(world, pick(chance, machines)))
+    await attempt(world, 203 + client, { kind: 'read', key }, workerOf(world, pick(chance, machines)))
   }))
-  await attempt(world, 203, { kind: 'read', key }, workerOf(world, pick(chance, machines)))
 }
 
 /** A value that nobody else writes. */
