@@ -10,7 +10,7 @@ import { digestOf } from '../../../src/core/ring/digest.ts'
 import { failed, type Fenced, type GetResult, type MergeResult } from '../../../src/core/ports.ts'
 import { parseRing, type ringToJson } from '../../../src/core/ring/ring.ts'
 import { type Ranges } from '../../../src/core/copying/fetching.ts'
-import { type FrameReply, type Operation } from '../../../src/core/messages/frame.ts'
+import { type FrameReply } from '../../../src/core/messages/frame.ts'
 import { KvError } from '../../../src/errors.ts'
 import { answerText, operationText, tell } from './ring-simulation-trace.ts'
 import { post, type Life } from './ring-simulation-wire.ts'
@@ -55,8 +55,6 @@ function createChannel (world: World, machine: Machine, life: Life, { ring, log 
       life, from: machine, to, deadlineMs, handle: server => handle(server).catch(error => ({ kind: 'error', message: ruleOut(error) }))
     })
 
-  const told = (operations: readonly Operation[]) => operations.length === 0 ? 'a greeting' : operations.map(operationText).join(', ')
-
   const exchange = createExchange({
     node: to.name,
     log,
@@ -65,7 +63,7 @@ function createChannel (world: World, machine: Machine, life: Life, { ring, log 
     async ask (under, ringJson, operations): Promise<FrameReply> {
       const request = { ring: under, digest: digestOf(under), ringJson, operations }
       const reply = await ask(world.weather.deadlineMs, server => server.serve(request))
-      tell(world, machine.name, `-> ${to.name.replace(':5000', '')} under ring ${under.generation}/${under.epoch}: ${told(operations)}; ${'kind' in reply ? 'no reply' : `${reply.verdict}${reply.answers.map(answer => ` ${answerText(answer)}`).join(',')}`}`)
+      if (operations.length > 0) tell(world, machine.name, `-> ${to.name.replace(':5000', '')} under ring ${under.generation}/${under.epoch}: ${operations.map(operationText).join(', ')}; ${'kind' in reply ? 'no reply' : `${reply.verdict}${reply.answers.map(answer => ` ${answerText(answer)}`).join(',')}`}`)
       if ('kind' in reply) throw new NoReply(reply.kind === 'failed' ? reply.reason : 'timeout')
       if (reply.verdict === 'ahead') count(world, 'fenced')
       if (reply.verdict === 'split') world.violations.push(`${machine.name} and ${to.name} have different rings of one number`)

@@ -26,7 +26,7 @@ export function logOf (world: World, node: string): FastifyBaseLogger {
 }
 
 function detailsOf (fields: object): string {
-  return Object.entries(fields).map(([name, value]) => `${name}=${value instanceof Error ? value.message : JSON.stringify(value)}`).join(' ')
+  return Object.entries(fields).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value instanceof Error ? value.message : JSON.stringify(value)}`).join(' ')
 }
 
 /** `read key 1`, `delete key 1`, `store key 1 = value`. */
