@@ -196,3 +196,42 @@ t.test('a new loss does not wait for what failed before it', async t => {
   await tick()
   t.equal(record.text, textOf(ringOf(3)))
 })
+
+t.test('where no other node holds its pairs, there is nothing to fence off', async t => {
+  const single = { ...ringOf(1), replicas: 1 }
+  const { record, worker, tick } = await startKeeper(t, { file: single, text: textOf(single) })
+  worker.onRenew = async () => { throw new Error('too few members agree') }
+  record.text = undefined
+  await tick()
+  t.ok(worker.calls.includes('recover 1'))
+  t.equal(record.text, textOf(single))
+})
+
+t.test('a keeper that is closed in the middle of a look ends it first', async t => {
+  const { keeper, record, tick } = await startKeeper(t, remembering)
+  let open = () => {}
+  record.gate = new Promise<void>(resolve => { open = resolve })
+  await tick()
+  const closed = keeper.close()
+  await settle()
+  t.notOk(record.calls.includes('close'))
+  open()
+  await closed
+  t.equal(record.calls.at(-1), 'close')
+  await tick()
+  t.equal(record.calls.at(-1), 'close', 'and never looks again')
+})
+
+t.test('a keeper that is closed in the middle of an install ends it first', async t => {
+  const { keeper, record, worker } = await startKeeper(t, remembering)
+  let end = () => {}
+  worker.onSwitch = () => new Promise(resolve => { end = resolve })
+  const installed = keeper.install(ringOf(2))
+  await settle()
+  const closed = keeper.close()
+  await settle()
+  t.notOk(record.calls.includes('close'))
+  end()
+  await Promise.all([installed, closed])
+  t.equal(record.calls.at(-1), 'close')
+})

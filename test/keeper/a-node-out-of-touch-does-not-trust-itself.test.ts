@@ -40,7 +40,7 @@ t.test('out of touch for too long while it ran', async t => {
   clock.nowMs += REPAIR_TRUST_MS
   await tick()
   t.equal(record.text, RECOVERING_MARK)
-  t.ok(worker.calls.indexOf('recheck') < worker.calls.indexOf('recover 2'), 'workers stop counting before anything is dropped')
+  t.same(worker.calls.filter(call => /^re(?:check|cover)/.test(call)), ['recheck', 'recover 2'], 'workers stop counting before anything is dropped')
   finish(true)
   await settle()
   t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
@@ -64,6 +64,16 @@ t.test('out of touch for too long while a look goes on', async t => {
   recovered(true)
   await settle()
   t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
+})
+
+t.test('out of touch for too long after many looks that failed: it does not wait for the next of those', async t => {
+  const { worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  worker.onRepair = async () => false
+  clock.nowMs += REPAIR_EVERY_MS + 1
+  for (let i = 0; i < 10; i++) await tick()
+  clock.nowMs = NOW_MS + REPAIR_TRUST_MS
+  await tick()
+  t.ok(worker.calls.includes('recover 2'))
 })
 
 t.test('a look that ends when the node was out of touch for too long', async t => {
@@ -178,4 +188,24 @@ t.test('a receiver that cannot complete a look begins anew while what its source
   clock.nowMs += 1
   await tick()
   t.equal(record.text, RECOVERING_MARK)
+})
+
+t.test('a ring that comes while the record is written with the one before', async t => {
+  const { keeper, record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  clock.nowMs += REPAIR_EVERY_MS + 1
+  await tick()
+  t.equal(repairs(worker.calls), 1)
+  let go = () => {}
+  const { replace } = record.record
+  record.record.replace = async text => {
+    record.record.replace = replace
+    await new Promise<void>(resolve => { go = resolve })
+    return replace(text)
+  }
+  await tick()
+  const installed = keeper.install({ ...three, epoch: 2 })
+  await settle()
+  go()
+  await installed
+  t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs), 'the record has it once it is in force')
 })

@@ -3,7 +3,8 @@
 
 import t from 'tap'
 import { RECOVERING_MARK } from '../../src/core/ports.ts'
-import { NODE, OTHER, ringOf, startKeeper, textOf } from './keeper-fakes.ts'
+import { type Ring } from '../../src/core/ring/ring.ts'
+import { NODE, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 
 const seed = (nodes: string[], generation?: number) => ({
   tokens: nodes.map((node, i) => ({ position: 1000 * (i + 1), node })), replicas: 2, generation
@@ -24,6 +25,17 @@ t.test('a seeded node that the others know recovers', async t => {
   t.same(record.writes(), ['add mark', 'replace ring'])
   t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 2'])
 })
+
+for (const isNew of [true, false]) {
+  t.test(`a seeded node that the others ${isNew ? 'do not know has certainly not voted yet' : 'know may have voted'}`, async t => {
+    const { keeper, worker } = await startKeeper(t)
+    worker.onIsNew = async () => isNew
+    worker.onRecover = async () => false
+    await keeper.seed(seed([NODE, OTHER], 8))
+    await settle()
+    t.match(await keeper.vote({ present: keeper.ring as Ring, ballot: { round: 1, tie: 1 } }), { kind: 'promised', forgetful: !isNew })
+  })
+}
 
 t.test('a seeded node without a worker that could ask recovers', async t => {
   const { keeper, record, worker } = await startKeeper(t)
@@ -189,6 +201,15 @@ t.test('a process that starts without a ring file takes the ring of the record',
   t.equal(keeper.ring?.epoch, 3)
   t.same(record.writes(), [])
   t.same(worker.calls, ['switchTo 3', 'serve 3'])
+})
+
+t.test('and does so later, when the record can be read', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t)
+  record.text = textOf(ringOf(3))
+  await tick()
+  await tick()
+  t.same(keeper.ring, ringOf(3))
+  t.ok(worker.calls.includes('serve 3'))
 })
 
 t.test('of file and record the newer ring counts', async t => {

@@ -1,93 +1,98 @@
 // Plants small mistakes in what decides about data, one at a time, and runs the tests that cover it: `npm run mutate -- --count 30 --seed 1`, with
-// `--file part-of-a-name` only those of some files, with `--app` the tests of whole nodes too. Each mistake that no test notices is printed, and wants a test or a
-// reason why it does no harm. It works on a copy that is translated once, and takes some seconds for each mistake.
+// `--file part-of-a-name` (or of `name:line`; may be repeated) only those of some files, with `--app` the tests of whole nodes too. Each mistake that no test
+// notices is printed, and wants a test or an entry in `survivors.json` that says why it does no harm; the exit status is then 1. It works on a copy that is
+// translated once. Each test runs there once as it is, to learn which code it runs: a mistake is shown only to those that would run it.
 
-import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import ts from 'typescript'
 import { createChance } from '../support/checker/history.ts'
-import { mutantsOf, type Mutant } from './mutants.ts'
+import { createCopy, reach, read, translate, translatedPath } from './copy.ts'
+import { hasRun } from './coverage.ts'
+import { mutantsOf } from './mutants.ts'
+import { createPrograms, type Known } from './programs.ts'
+import { isArgued, outdated, readArgued, type Candidate } from './survivors.ts'
 
-const TARGETS = /^(?:plugins\/(?:replica|migration|ring)\/|src\/core\/|src\/memcached\/pairs\.ts$)/
-/** Tests that need nothing but their process, and those of `app`, which run whole nodes in it. */
-const TESTS = /^test\/(?:core\/|plugins\/|memcached\/|storage\/the-memory-driver-).*\.test\.ts$/
+const TARGETS = /^(?:plugins\/(?:replica|migration|ring)\/|src\/keeper\/|src\/core\/|src\/storage\/memcached\/(?:pairs|discard|sentinel)\.ts$)/
+/** Tests that need nothing but their process and a Memcached, and those of `app`, which run whole nodes in it. */
+const TESTS = /^test\/(?:core|keeper|plugins|storage)\/.*\.test\.ts$/
 const APP_TESTS = /^test\/app\/.*\.test\.ts$/
-/** A test that takes longer, hangs on the mistake. */
-const TEST_MS = 60_000
-/** Seeds of the simulation that each mistake has to pass as well. */
-const SEEDS = 150
+/** Each mistake has to pass so many seeds of the simulation as well. What they run is learnt from a few. */
+const SIMULATION = 'test/sim/main.ts'
+const SEEDS = 60
+const LEARN_SEEDS = 30
+/** What was learnt of the tests. */
+const MEMORY = join(import.meta.dirname, '../../.tap/mutate')
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '30' }, seed: { type: 'string', default: '1' }, file: { type: 'string', default: '' }, app: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '1' },
+    file: { type: 'string', multiple: true, default: [''] },
+    app: { type: 'boolean', default: false }
+  }
+})
 
-interface Candidate extends Mutant { readonly file: string }
+const copy = createCopy()
+const programs = createPrograms(copy, MEMORY)
+process.on('exit', programs.close)
+const chance = createChance(Number(values.seed))
+const all = copy.sources.filter((file) => TARGETS.test(file)).flatMap((file) => mutantsOf(file, read(file)).map((mutant): Candidate => ({ ...mutant, file })))
+const argued = readArgued()
+const old = outdated(argued, all)
+for (const entry of old) console.log(`survivors.json speaks of what is not there: ${JSON.stringify(entry)}`)
+if (old.length > 0) process.exit(1)
 
-const root = resolve(import.meta.dirname, '../..')
-const sources = ['src', 'plugins', 'test'].flatMap(folder => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(file => `${folder}/${file}`)).filter(file => file.endsWith('.ts')).sort()
-const folder = mkdtempSync(join(tmpdir(), 'ringkeep-mutate-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-process.on('SIGINT', () => process.exit(130))
+const candidates = all.filter(({ file, line }) => values.file.some((part) => `${file}:${line}:`.includes(part)))
+const chosen = candidates.map((candidate) => ({ candidate, order: chance() })).sort((a, b) => a.order - b.order).map(({ candidate }) => candidate).slice(0, Number(values.count))
+const files = new Set(chosen.map(({ file }) => file))
 
-function translate (file: string, text: string): void {
-  const to = join(folder, file.replace(/\.ts$/, '.js'))
-  mkdirSync(dirname(to), { recursive: true })
-  const options = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true }
-  writeFileSync(to, ts.transpileModule(text, { compilerOptions: options, fileName: file }).outputText)
+/** Once each, without a mistake. */
+async function learnAll (): Promise<{ tests: Known[], simulation: Known }> {
+  const tests: Known[] = []
+  for (const test of copy.sources.filter((file) => TESTS.test(file) || (values.app && APP_TESTS.test(file)))) {
+    if ([...reach(test)].some((file) => files.has(file))) tests.push(await programs.learn(test))
+  }
+  const { file, coverage, tookMs } = await programs.learn(SIMULATION, ['--count', String(LEARN_SEEDS)])
+  return { tests, simulation: { file, coverage, tookMs: tookMs * SEEDS / LEARN_SEEDS } }
 }
 
-const read = (file: string) => readFileSync(join(root, file), 'utf8')
-
-/** What each file imports, itself included, to the end. */
-function reach (file: string, known = new Set<string>()): Set<string> {
-  if (known.has(file)) return known
-  known.add(file)
-  for (const [, path] of read(file).matchAll(/^(?:import|export) .*?from '(\.[^']+)'/gms)) reach(relative(root, resolve(root, dirname(file), path as string)), known)
-  return known
+/** Where the two texts begin to differ. */
+function firstDifference (a: string, b: string): number {
+  let i = 0
+  while (i < a.length && a[i] === b[i]) i++
+  return i
 }
 
-/** True if the program ends well in time. */
-function passes (args: readonly string[]): Promise<boolean> {
-  return new Promise(resolve => {
-    const child = spawn(process.execPath, args, { cwd: folder, stdio: 'ignore', env: { ...process.env, TAP_BAIL: '1' } })
-    const timer = setTimeout(() => child.kill('SIGKILL'), TEST_MS)
-    child.on('exit', code => {
-      clearTimeout(timer)
-      resolve(code === 0)
-    })
-  })
-}
-
-/** What notices the mistake; undefined: nothing does. */
-async function noticedBy ({ file, text }: Candidate, tests: ReadonlyArray<readonly [test: string, reached: ReadonlySet<string>]>): Promise<string | undefined> {
-  translate(file, text)
+/** What notices the mistake; undefined: nothing does. `hits`: how often which test has noticed one. */
+async function noticedBy ({ file, text }: Candidate, { tests, simulation }: Awaited<ReturnType<typeof learnAll>>, hits: Map<string, number>): Promise<string | undefined> {
+  const place = firstDifference(translate(read(file)), translate(text))
+  const runs = ({ coverage }: Known) => hasRun(coverage, translatedPath(file), place)
+  const worth = (test: Known) => ((hits.get(`${test.file} ${file}`) ?? 0) + 1) / (test.tookMs + 200)
+  copy.plant(file, text)
   try {
-    for (const [test, reached] of tests) {
-      if (reached.has(file) && !await passes([test.replace(/\.ts$/, '.js')])) return test
-    }
-    return await passes(['test/sim/main.js', '--count', String(SEEDS)]) ? undefined : 'the simulation'
+    const noticing = await programs.firstToNotice(tests.filter(runs).sort((a, b) => worth(b) - worth(a)))
+    if (noticing !== undefined) return noticing.file
+    return runs(simulation) && await programs.notices(simulation, ['--count', String(SEEDS)]) ? 'the simulation' : undefined
   } finally {
-    translate(file, read(file))
+    copy.plant(file)
   }
 }
 
-for (const file of sources) translate(file, read(file))
-symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-
-const tests = sources.filter(file => TESTS.test(file) || (values.app && APP_TESTS.test(file))).map(test => [test, reach(test)] as const)
-  // Those that reach little are close to the mistake, and fast.
-  .sort((a, b) => a[1].size - b[1].size)
-const chance = createChance(Number(values.seed))
-const candidates = sources.filter(file => TARGETS.test(file) && file.includes(values.file))
-  .flatMap(file => mutantsOf(file, read(file)).map((mutant): Candidate => ({ ...mutant, file })))
-  .map(candidate => ({ candidate, order: chance() })).sort((a, b) => a.order - b.order).map(({ candidate }) => candidate)
-const chosen = candidates.slice(0, Number(values.count))
+const known = await learnAll()
+console.log(`${known.tests.length} tests learnt in ${Math.round(performance.now() / 1000)} s`)
+const hits = new Map<string, number>()
 let survivors = 0
-for (const candidate of chosen) {
-  const noticed = await noticedBy(candidate, tests)
-  if (noticed === undefined) survivors++
-  console.log(`${noticed === undefined ? 'SURVIVES' : 'noticed '} ${candidate.file}:${candidate.line} ${candidate.what}${noticed === undefined ? '' : `  [${noticed}]`}`)
+let harmless = 0
+for (const mutant of chosen) {
+  const told = `${mutant.file}:${mutant.line} ${mutant.in}: ${mutant.what}`
+  if (isArgued(argued, mutant)) {
+    harmless++
+    continue
+  }
+  const noticed = await noticedBy(mutant, known, hits)
+  if (noticed !== undefined) hits.set(`${noticed} ${mutant.file}`, (hits.get(`${noticed} ${mutant.file}`) ?? 0) + 1)
+  else survivors++
+  console.log(noticed === undefined ? `SURVIVES ${told}` : `noticed  ${told}  [${noticed}]`)
 }
-console.log(`${chosen.length} of ${candidates.length} mistakes planted, ${survivors} not noticed`)
+console.log(`${chosen.length} of ${candidates.length} mistakes: ${chosen.length - harmless - survivors} noticed, ${harmless} argued to be harmless, ${survivors} unexplained`)
+process.exit(survivors === 0 ? 0 : 1)

@@ -4,6 +4,8 @@ import ts from 'typescript'
 
 export interface Mutant {
   readonly line: number
+  /** The name of the function that it is in; '' outside of any. */
+  readonly in: string
   /** What was there, and what is there now. */
   readonly what: string
   readonly text: string
@@ -22,27 +24,54 @@ const SWAPPED = new Map<ts.SyntaxKind, string>([
   [ts.SyntaxKind.MinusToken, '+']
 ])
 
+const EQUALITIES: ReadonlySet<ts.SyntaxKind> = new Set([ts.SyntaxKind.EqualsEqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsEqualsToken])
+
 /** Calls whose absence only an operator would notice. */
 const TELLING = /^(?:await )?(?:\w+\.)*log\.|^meter|\.setAttribute/
+
+const SIDE_CHARS = 70
+const short = (text: string) => text.replace(/\s+/g, ' ').slice(0, 2 * SIDE_CHARS)
+
+/** The name of the innermost function around the node that has one. */
+function nameAround (node: ts.Node): string {
+  for (let at = node.parent; at !== undefined; at = at.parent) {
+    const named = ts.isArrowFunction(at) || ts.isFunctionExpression(at) ? at.parent : at
+    const isNamed = ts.isFunctionLike(at) || ts.isVariableDeclaration(at) || ts.isPropertyAssignment(at)
+    const name = isNamed ? (named as Partial<ts.NamedDeclaration>).name : undefined
+    if (name !== undefined && ts.isIdentifier(name)) return name.text
+  }
+  return ''
+}
 
 export function mutantsOf (fileName: string, source: string): Mutant[] {
   const file = ts.createSourceFile(fileName, source, ts.ScriptTarget.Latest, true)
   const mutants: Mutant[] = []
 
-  function put (node: ts.Node, replacement: string): void {
+  function put (node: ts.Node, replacement: string, what = `${short(node.getText(file))} -> ${short(replacement)}`): void {
     const start = node.getStart(file)
     const line = file.getLineAndCharacterOfPosition(start).line + 1
-    const what = `${node.getText(file)} -> ${replacement}`.replace(/\s+/g, ' ').slice(0, 160)
-    mutants.push({ line, what, text: source.slice(0, start) + replacement + source.slice(node.end) })
+    mutants.push({ line, in: nameAround(node), what, text: source.slice(0, start) + replacement + source.slice(node.end) })
+  }
+
+  /** As `put`, shown with as much of both sides as tells it from others. */
+  function swap ({ left, operatorToken, right }: ts.BinaryExpression, operator: string): void {
+    const before = left.getText(file).replace(/\s+/g, ' ').slice(-SIDE_CHARS)
+    const after = right.getText(file).replace(/\s+/g, ' ').slice(0, SIDE_CHARS)
+    put(operatorToken, operator, `${before} ${operatorToken.getText(file)} ${after} -> ${operator}`)
+  }
+
+  function negate (condition: ts.Expression): void {
+    // An equality is swapped anyway.
+    if (!ts.isBinaryExpression(condition) || !EQUALITIES.has(condition.operatorToken.kind)) put(condition, `!(${condition.getText(file)})`)
   }
 
   function visit (node: ts.Node): void {
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return
-    if (ts.isIfStatement(node) || ts.isWhileStatement(node)) put(node.expression, `!(${node.expression.getText(file)})`)
-    if (ts.isConditionalExpression(node)) put(node.condition, `!(${node.condition.getText(file)})`)
+    if (ts.isIfStatement(node) || ts.isWhileStatement(node)) negate(node.expression)
+    if (ts.isConditionalExpression(node)) negate(node.condition)
     if (ts.isBinaryExpression(node)) {
       const swapped = SWAPPED.get(node.operatorToken.kind)
-      if (swapped !== undefined) put(node.operatorToken, swapped)
+      if (swapped !== undefined) swap(node, swapped)
     }
     if (ts.isExpressionStatement(node) && !TELLING.test(node.getText(file))) put(node, ';')
     if (ts.isReturnStatement(node) && node.expression !== undefined) {

@@ -48,7 +48,7 @@ export function createProposer (ports: ProposerPorts): Proposer {
     const voters = members.filter(node => !wanted.gone?.includes(node))
     const quorum = Math.max(1, Math.min(majority(members.length), voters.length))
     // A ring that was decided with a forgetful voter is known to others of that majority; so many voters are sure to meet one that is not gone.
-    const mindfulNeeded = Math.min(members.length - majority(members.length) + 1, voters.length - 1)
+    const mindfulNeeded = members.length - majority(members.length) + 1
     const electorate = { voters, quorum, mindfulNeeded }
     const first = await prepare(ports, electorate, { present, ballot }, lives)
     return Array.isArray(first) ? accept(ports, electorate, { present, ballot }, wanted, first) : first
@@ -67,7 +67,6 @@ export function createProposer (ports: ProposerPorts): Proposer {
         await ports.install(outcome.ring)
         await ports.announce(outcome.ring, present)
         if (JSON.stringify(ringToJson(outcome.ring)) === JSON.stringify(ringToJson(wanted))) return outcome.ring
-        round = 0
       } else {
         round = outcome.round
         await ports.pause(ports.random() * attempts * PROPOSAL_PAUSE_MS)

@@ -56,6 +56,51 @@ t.test('what another proposer began is ended first, and the change is made of th
   t.same(log, ['pause 25', 'install 2', 'announce 2 after 1', 'install 3', 'announce 3 after 2'])
 })
 
+t.test('the voters hear whether, as far as the promises tell, a ring may have been decided before', async t => {
+  const ballot = { round: 1, tie: 1 }
+  const accepted = { ballot, ring: { ...first, epoch: 2, replicas: 9 } }
+  for (const [before, fresh] of [[{}, true], [{ after: first, promised: ballot, accepted }, false]] as const) {
+    const heard = new Set<boolean>()
+    const votes = new Map<string, Votes>([['a:1', { life: 1, forgetful: false, ...before }]])
+    const { change } = setUp({
+      async ask (node, request) {
+        if (request.accept !== undefined && request.present.epoch === 1) heard.add(request.accept.fresh)
+        const made = vote(votes.get(node) ?? { life: 1, forgetful: false }, request)
+        votes.set(node, made.votes)
+        return made.answer
+      }
+    })
+    await change(bump(2))
+    t.same([...heard], [fresh])
+  }
+})
+
+t.test('a ring that a voter took that has forgotten others know as well, or all have taken it', async t => {
+  const change = (accepting: string) => setUp({
+    async ask (node, { accept }) {
+      if (accept !== undefined) return accepting.includes(node[0] as string) ? { kind: 'accepted' } : { kind: 'silent' }
+      return { kind: 'promised', life: 1, forgetful: node === 'a:1' }
+    }
+  }).change(bump(2))
+  t.equal((await change('abc')).epoch, 2)
+  t.equal((await change('bc')).epoch, 2)
+  for (const accepting of ['ab', 'ac', 'a', 'b']) await t.rejects(change(accepting), { code: 'KV_ERR_MEMBERS' }, accepting)
+})
+
+t.test('where all voters have forgotten, it takes all of them', async t => {
+  const change = (accepting: number) => {
+    let accepted = 0
+    return setUp({
+      async ask (_node, { accept }) {
+        if (accept === undefined) return { kind: 'promised', life: 1, forgetful: true }
+        return accepted++ % 3 < accepting ? { kind: 'accepted' } : { kind: 'silent' }
+      }
+    }).change(bump(2))
+  }
+  t.equal((await change(3)).epoch, 2)
+  await t.rejects(change(2), { code: 'KV_ERR_MEMBERS' })
+})
+
 t.test('a newer ring takes the place of the present one', async t => {
   const ahead: Ring = { ...first, epoch: 8, replicas: 2 }
   const { change, log } = setUp({}, () => ({ kind: 'ahead', ring: ahead }))

@@ -41,3 +41,10 @@ t.test('a single replica is not asked first, and what it refuses is stamped agai
   t.ok(version.timeMs >= 5_000)
   t.equal(ports.sent.length, 2)
 })
+
+t.test('what a single replica refuses once more is done: the newer write is a concurrent one', async (t) => {
+  const ports = scripted({ nodes: 1, get: [[failed('timeout')]], merge: [[stale(5_000)], [stale(6_000)]] })
+  const { version } = await createCoordinator(ports).write(0, 'k', valueOf)
+  t.equal(version.timeMs, 5_000)
+  t.equal(ports.sent.length, 2)
+})

@@ -49,3 +49,42 @@ t.test('a memory that stays', async t => {
   const source = await openSource({ ring: await installedRing(ringOf(3)), storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]])
   t.match(await endOf(source), { remembers: true })
 })
+
+t.test('it reckons how many pairs it will give, as if they lay evenly', async t => {
+  const half = { ...ringOf(3), replicas: 1 }
+  const expected = async (ring: ReturnType<typeof ringOf>, ...ranges: Array<[number, number]>) => {
+    const storage = Object.assign(fakeStorage(), { stats: async () => ({ pairs: 10_000, bytes: 0, limitBytes: 0 }) })
+    return (await openSource({ ring: await installedRing(ring), storage, pace, clock }, ring, ranges)).expectedPairs
+  }
+  t.equal(await expected(ringOf(3), [0, 9999]), 10_000)
+  t.equal(await expected(ringOf(3), [0, 999], [2000, 2499]), 1_500)
+  t.equal(await expected(half, [0, 99]), Math.round(10_000 * 100 / 9_000), 'it holds all but 1001 to 2000')
+  t.equal(await expected(half, [0, 9999]), 10_000, 'no more than it has')
+  t.equal(await expected(ringOf(3)), 0)
+})
+
+t.test('it gives the slots that are asked for and no others, and tells how long it is to be trusted', async t => {
+  let chosen = (_slot: number) => false
+  const storage = Object.assign(fakeStorage(), {
+    trustedUntilMs: 5_000,
+    async * scan (slots: (slot: number) => boolean) { chosen = slots }
+  })
+  const ports = { ring: await installedRing(ringOf(3)), storage, pace, clock }
+  const source = await openSource(ports, ringOf(3), [[0, 9], [20, 29]])
+  t.equal(source.trustedMs, 4_000)
+  await endOf(source)
+  t.same([0, 9, 10, 19, 20, 29, 30].map(slot => chosen(slot)), [true, true, false, false, true, true, false])
+  storage.incarnation = 0
+  t.equal((await openSource(ports, ringOf(3), [[0, 9]])).trustedMs, 0)
+})
+
+t.test('another ring that comes while it gives: some of the pairs may have been purged', async t => {
+  const storage = fakeStorage()
+  const ring = await installedRing(ringOf(3))
+  storage.scan = async function * () {
+    yield [PAIR]
+    await ring.switchTo(ringOf(4, [NODE, OTHER, '127.0.0.1:5003']))
+  }
+  const source = await openSource({ ring, storage, pace, clock }, ringOf(3), [[0, 9]])
+  await t.rejects(endOf(source), { code: 'KV_ERR_FENCED' })
+})
