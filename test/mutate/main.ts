@@ -18,7 +18,7 @@ const TESTS = /^test\/(?:core|keeper|plugins|storage)\/.*\.test\.ts$/
 const APP_TESTS = /^test\/app\/.*\.test\.ts$/
 /** Each mistake has to pass so many seeds of the simulation as well. What they run is learnt from a few. */
 const SIMULATION = 'test/sim/main.ts'
-const SEEDS = 60
+const SEEDS = 150
 const LEARN_SEEDS = 30
 /** What was learnt of the tests. */
 const MEMORY = join(import.meta.dirname, '../../.tap/mutate')

@@ -118,3 +118,14 @@ t.test('a recovery that left something out is not complete, and says why', async
   const look = await createCopying(app, { async report () {} }).fetch(ringOf(1), false)
   t.same(look, { complete: true }, 'a look may leave out what is new here')
 })
+
+t.test('where there is room, pairs are merged once', async t => {
+  const { app, storage } = await fakeCopying(ringOf(1), () => Infinity)
+  let merges = 0
+  storage.merge = async () => {
+    merges++
+    return STORED
+  }
+  for (const forgotten of [true, false]) t.match(await createCopying(app, { async report () {} }).fetch(ringOf(1), forgotten), { complete: true })
+  t.equal(merges, 0, 'all at a time, and none by itself')
+})

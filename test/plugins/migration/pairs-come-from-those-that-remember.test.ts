@@ -25,3 +25,8 @@ async function givers (forgotten: boolean, remembers: (node: string) => boolean)
 t.test('a look', async t => t.notOk((await givers(false, node => node !== OTHER)).includes(OTHER)))
 t.test('a recovery while enough others remember', async t => t.notOk((await givers(true, node => node !== OTHER)).includes(OTHER)))
 t.test('a recovery where too few do takes what there is', async t => t.ok((await givers(true, node => node === THIRD)).includes(OTHER)))
+
+t.test('a look that is complete without it waits for nothing', async t => {
+  const { app } = await fakeCopying(RING, node => node === OTHER ? 0 : Infinity)
+  t.same(await createCopying(app, { async report () {} }).fetch(RING, false), { complete: true })
+})
