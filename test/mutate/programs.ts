@@ -29,10 +29,22 @@ export interface Programs {
 }
 
 export function createPrograms ({ folder }: Copy, memory: string): Programs {
+  const running = new Set<ChildProcess>()
   let warm: ChildProcess | undefined
 
-  const start = (file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) =>
-    spawn(process.execPath, [translatedPath(file), ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...process.env, TAP_BAIL: '1', ...env } })
+  function start (file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    const child = spawn(process.execPath, [translatedPath(file), ...args], {
+      cwd: folder,
+      // A group of its own: what it has started ends with it.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: { ...process.env, TAP_BAIL: '1', ...env }
+    })
+    running.add(child)
+    child.on('exit', () => running.delete(child))
+    return child
+  }
+
   const tell = (runner: ChildProcess, tests: readonly string[]) => runner.send(tests, () => {})
 
   async function learnAnew (file: string, args: readonly string[] | undefined): Promise<Known> {
@@ -92,7 +104,16 @@ export function createPrograms ({ folder }: Copy, memory: string): Programs {
     },
 
     notices: (program, args) => ends(start(program.file, args), SLACK_MS + SLOWER * program.tookMs),
-    close () { warm?.kill('SIGKILL') }
+    close () { for (const child of running) kill(child) }
+  }
+}
+
+/** Ends the process and its children. */
+function kill ({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
   }
 }
 
@@ -101,7 +122,7 @@ function ends (child: ChildProcess, ms: number, watch: (prolong: (ms: number) =>
   return new Promise((resolve) => {
     // One that was started ahead of time may be gone.
     if (child.exitCode !== null || child.signalCode !== null) return resolve(true)
-    const end = () => child.kill('SIGKILL')
+    const end = () => kill(child)
     let timer = setTimeout(end, ms)
     watch((more) => {
       clearTimeout(timer)
