@@ -9,8 +9,8 @@ import { ringOf } from '../keeper/keeper-fakes.ts'
 
 const SCRIPT = `
   import { writeFileSync } from 'node:fs'
-  import { createStateFiles } from './dist/plugins/ring/file.js'
-  import { parseRing } from './dist/src/core/ring.js'
+  import { createStateFiles } from './dist/src/keeper/state-file.js'
+  import { parseRing } from './dist/src/core/ring/ring.js'
   const [folder, first, second] = process.argv.slice(1)
   const { ring, votes } = createStateFiles(folder)
   await ring.read()
