@@ -22,7 +22,7 @@ async function setup () {
   })
   const parts = { storage, ring: await installedRing(ringOf(1)), pace: { observe () {}, restMs: () => 0, share: 1 }, clock: { wallMs: () => 1_000 }, peers: {}, ringRegister: {} }
   for (const [name, part] of Object.entries(parts)) app.decorate(name, part)
-  for (const name of ['peers', 'register', 'route', 'storage', 'ring']) await app.register(fp(async () => {}, { name }))
+  for (const name of ['peers', 'consensus', 'route', 'storage', 'ring']) await app.register(fp(async () => {}, { name }))
   await app.register(migration, { keeper: {} as Parameters<typeof migration>[1]['keeper'] })
   const pull = (payload: object) => app.inject({ method: 'POST', url: '/internal/pull', payload })
   return { app, pull }
