@@ -38,7 +38,7 @@ export function createMemoryStorage (options: MemoryStorageOptions): { storage: 
   }
 
   const storage: Storage = {
-    get incarnation () { return ring.memory() },
+    get incarnation () { return ring.incarnation() },
     get trustedUntilMs () { return ring.trustedUntilMs() },
     async get (slot, key) {
       const record = find(store, slot, key)
@@ -154,7 +154,7 @@ function purge (store: Store, slots: SlotFilter): number {
 }
 
 /** The ring record in this process's memory. It says which memory answers, as the one in Memcached does. */
-function createRing (wallMs: () => number): { readonly memory: () => number, readonly trustedUntilMs: () => number, readonly record: RingRecord } {
+function createRing (wallMs: () => number): { readonly incarnation: () => number, readonly trustedUntilMs: () => number, readonly record: RingRecord } {
   let text: string | undefined
   let trust: Trust | undefined
   let number = 0
@@ -169,7 +169,7 @@ function createRing (wallMs: () => number): { readonly memory: () => number, rea
   }
 
   return {
-    memory: () => isGood() ? number : 0,
+    incarnation: () => isGood() ? number : 0,
     trustedUntilMs: () => trust?.untilMs ?? 0,
     record: {
       read: async () => text,

@@ -63,7 +63,7 @@ function createChannel (world: World, machine: Machine, life: Life, { ring, log 
     async ask (under, ringJson, operations): Promise<FrameReply> {
       const request = { ring: under, digest: digestOf(under), ringJson, operations }
       const reply = await ask(world.weather.deadlineMs, server => server.serve(request))
-      if (operations.length > 0) tell(world, machine.name, `-> ${to.name.replace(':5000', '')} under ring ${under.generation}/${under.epoch}: ${operations.map(operationText).join(', ')}; ${'kind' in reply ? 'no reply' : `${reply.verdict}${reply.answers.map(answer => ` ${answerText(answer)}`).join(',')}`}`)
+      if (world.trace !== undefined && operations.length > 0) tell(world, machine.name, `-> ${to.name.replace(':5000', '')} under ring ${under.generation}/${under.epoch}: ${operations.map(operationText).join(', ')}; ${'kind' in reply ? 'no reply' : `${reply.verdict}${reply.answers.map(answer => ` ${answerText(answer)}`).join(',')}`}`)
       if ('kind' in reply) throw new NoReply(reply.kind === 'failed' ? reply.reason : 'timeout')
       if (reply.verdict === 'ahead') count(world, 'fenced')
       if (reply.verdict === 'split') world.violations.push(`${machine.name} and ${to.name} have different rings of one number`)
