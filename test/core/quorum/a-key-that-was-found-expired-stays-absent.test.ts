@@ -81,6 +81,6 @@ t.test('whatever is done, and by clocks that are up to a minute apart', async ()
         await node.write(value, ttlMs)
       }
     }
-  }), { numRuns: 300 })
+  }), { numRuns: 600 })
   assert.ok(ended > 100, `${ended} values were found expired`)
 })
