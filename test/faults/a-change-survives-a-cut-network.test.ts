@@ -10,6 +10,8 @@ import { mayCutNetworks, needs } from '../support/cluster/programs.ts'
 
 t.setTimeout(FAULTS_MS)
 
+/** A change has to be under way still when the network has been cut, on a slow machine too. */
+const LONG_CHANGE_PAIRS = 1_500
 const CASES: ReadonlyArray<readonly [Phase, 'join' | 'leave']> = [['start', 'join'], ['start', 'leave'], ['middle', 'join'], ['middle', 'leave']]
 
 t.test('three replicas', async t => {
@@ -33,7 +35,7 @@ t.test('three replicas', async t => {
 t.test('one replica', async t => {
   if (!needs(t, 'memcached') || !await mayCutNetworks(t)) return
   const network = await createNetwork(t)
-  const stage = await startStage(t, 1, { network })
+  const stage = await startStage(t, 1, { network, pairs: LONG_CHANGE_PAIRS })
   // What the fourth node has lies with the first when it is not there.
   const [first, , , fourth] = stage.cluster.nodes as [TestNode, TestNode, TestNode, TestNode]
   for (const [phase, kind] of inRounds(CASES)) {

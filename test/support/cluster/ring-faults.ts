@@ -48,6 +48,11 @@ export interface Stage {
   finish (t: Test): Promise<void>
 }
 
+export interface StageOptions extends Pick<ClusterOptions, 'network'> {
+  /** More than the default make each change last longer: where a fault takes a while to bite, it may not come too late each time. */
+  readonly pairs?: number
+}
+
 const MOVING_TOKEN = 8_500
 /** So much that a change takes a while. */
 const BULK: BulkOptions = { pairs: 400, valueBytes: 5_000, deletedEvery: 50 }
@@ -68,12 +73,13 @@ export function inRounds<T> (cases: readonly T[]): T[] {
 }
 
 /** Four nodes with two workers and a Memcached each, three on the ring, many pairs and a few checked clients. */
-export async function startStage (t: Test, replicas: number, more: Pick<ClusterOptions, 'network'> = {}): Promise<Stage> {
+export async function startStage (t: Test, replicas: number, { pairs = BULK.pairs, ...more }: StageOptions = {}): Promise<Stage> {
+  const bulk = { ...BULK, pairs }
   const cluster = await startCluster(t, {
     tokens: [1000, 3500, 6000], standbys: 1, replicas, storage: 'memcached', memcached: { socket: true, flags: ['-m', '512'] }, env: { WORKERS: '2', COPY_MB_PER_S: String(COPY_MB_PER_S) }, ...more
   })
   const [first] = cluster.nodes as [TestNode]
-  await writeBulk(first.url, BULK)
+  await writeBulk(first.url, bulk)
   const clients = startClients(cluster.nodes)
   t.teardown(clients.stop)
 
@@ -85,8 +91,8 @@ export async function startStage (t: Test, replicas: number, more: Pick<ClusterO
       t.comment(`${change.kind}: answered ${status}, and the node is ${isMember ? 'a' : 'no'} member`)
       if (status === 200) t.equal(isMember, change.kind === 'join', 'what was acknowledged was done')
     }
-    t.same((await scarceBulk(cluster.nodes, ring, BULK)).slice(0, 5), [], 'every pair is at a quorum of its replicas')
-    for (const node of cluster.nodes) t.same((await brokenBulk(node.url, BULK, READ_EVERY)).slice(0, 5), [], `every pair is as it was, through ${node.address}`)
+    t.same((await scarceBulk(cluster.nodes, ring, bulk)).slice(0, 5), [], 'every pair is at a quorum of its replicas')
+    for (const node of cluster.nodes) t.same((await brokenBulk(node.url, bulk, READ_EVERY)).slice(0, 5), [], `every pair is as it was, through ${node.address}`)
     return ring
   }
 
@@ -107,7 +113,7 @@ export async function startStage (t: Test, replicas: number, more: Pick<ClusterO
       await clients.readAll()
       t.comment(JSON.stringify(clients.history.tally()))
       t.same(clients.history.violations().map(describeViolation), [], 'no answer contradicts another')
-      t.same((await brokenBulk(first.url, BULK)).slice(0, 5), [], 'in the end every pair is there')
+      t.same((await brokenBulk(first.url, bulk)).slice(0, 5), [], 'in the end every pair is there')
     }
   }
 }
