@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Clears and seeds the rings of the nodes listed here, and prints the ring and the list of servers for HAProxy. `--help` says more.
+# Clears and seeds the rings of the nodes listed here, and prints the ring and the list of servers for
+# HAProxy. `--help` says more.
 set -euo pipefail
 
-# --- the cluster: edit this -------------------------------------------------------------------------------------------------
-# A line for each node: its host:port, then its tokens (0 to 9999), none for a standby. A file of such lines may be named with --nodes.
+# --- the cluster: edit this ---------------------------------------------------------------------------------
+# A line for each node: its host:port, then its tokens (0 to 9999), none for a standby. A file of such lines
+# may be named with --nodes.
 NODES='
 172.23.0.3:5000 3000
 172.23.0.4:5000 8000
@@ -11,12 +13,13 @@ NODES='
 '
 # How many nodes keep each key.
 REPLICAS=3
-# ----------------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 readonly HELP='usage: ./reconfigure.sh [--nodes FILE] [--replicas N] [--ca FILE] [--wipe] [--haproxy FILE]
 
-Seeds every node that is listed at the top of this file, or in FILE, with one and the same ring. Nothing is changed unless all of them
-answer and take the token. Nodes are added to a ring that is in use with add_node, not with this.
+Seeds every node that is listed at the top of this file, or in FILE, with one and the same ring. Nothing
+is changed unless all of them answer and take the token. Nodes are added to a ring that is in use with
+add_node, not with this.
 
   --nodes FILE     lines of "host:port token token ..." instead of those at the top
   --replicas N     how many nodes keep each key
@@ -75,13 +78,15 @@ read_nodes () {
   done <<< "$NODES"
   [ "${#nodes[@]}" -gt 0 ] || fail 'no node is listed'
   [ -n "$members" ] || fail 'no node has a token'
-  [[ $REPLICAS =~ ^[0-9]+$ && $REPLICAS -ge 1 && $REPLICAS -le 16 ]] || fail "replicas are a number from 1 to 16, not $REPLICAS"
+  [[ $REPLICAS =~ ^[0-9]+$ && $REPLICAS -ge 1 && $REPLICAS -le 16 ]] ||
+    fail "replicas are a number from 1 to 16, not $REPLICAS"
 }
 
 # The token goes to curl by its standard input, as arguments are for all to see.
 ask () {
   local token=${CLUSTER_TOKEN:-}
-  curl -sS --max-time "$ANSWER_S" "${authority[@]}" -K - "$@" <<< "${token:+header = \"Authorization: Bearer $token\"}"
+  curl -sS --max-time "$ANSWER_S" "${authority[@]}" -K - "$@" \
+    <<< "${token:+header = \"Authorization: Bearer $token\"}"
 }
 
 status_of () { ask -o /dev/null -w '%{http_code}' "$@" 2> /dev/null || true; }
@@ -92,7 +97,8 @@ check_nodes () {
     answer=$(ask "$scheme://$node/livez" 2> /dev/null || true)
     [[ $answer == *'"alive":true'* ]] || fail "$node does not answer; nothing was changed"
     # The ring knows a node by its NODE_ADDRESS, and by no other name.
-    [[ $answer == *"\"node\":\"$node\""* ]] || fail "$node calls itself by another address: $answer; nothing was changed"
+    [[ $answer == *"\"node\":\"$node\""* ]] ||
+      fail "$node calls itself by another address: $answer; nothing was changed"
     status=$(status_of "$scheme://$node/hash_ring")
     case $status in
       200 | 503) ;;
@@ -107,7 +113,8 @@ check_nodes () {
 # A node takes no older generation than it has, and that may come from a machine whose clock was ahead.
 note_generation () {
   local present
-  present=$({ ask "$scheme://$1/hash_ring" 2> /dev/null || true; } | sed -n 's/.*"generation":\([0-9]*\).*/\1/p')
+  present=$({ ask "$scheme://$1/hash_ring" 2> /dev/null || true; } |
+    sed -n 's/.*"generation":\([0-9]*\).*/\1/p')
   if [ -n "$present" ] && [ "$present" -ge "$generation" ]; then generation=$((present + 1)); fi
 }
 
@@ -156,15 +163,19 @@ server_lines () {
 write_haproxy () {
   local lines
   lines=$(server_lines)
-  awk -v lines="$lines" '/^  server n[0-9]+ / { if (!done) print lines; done = 1; next } { print }' "$here/haproxy.cfg" > "$haproxy.new"
+  awk -v lines="$lines" '/^  server n[0-9]+ / { if (!done) print lines; done = 1; next } { print }' \
+    "$here/haproxy.cfg" > "$haproxy.new"
   mv "$haproxy.new" "$haproxy"
 }
 
 main () {
   parse_arguments "$@"
   read_nodes
-  if [ -z "${CLUSTER_TOKEN:-}" ] && [ -r /etc/ringkeep/node.env ]; then CLUSTER_TOKEN=$(sed -n 's/^CLUSTER_TOKEN=//p' /etc/ringkeep/node.env); fi
-  [[ ${CLUSTER_TOKEN:-} =~ ^[A-Za-z0-9._~+/=-]*$ ]] || fail 'CLUSTER_TOKEN consists of letters, digits and . _ ~ + / = -'
+  if [ -z "${CLUSTER_TOKEN:-}" ] && [ -r /etc/ringkeep/node.env ]; then
+    CLUSTER_TOKEN=$(sed -n 's/^CLUSTER_TOKEN=//p' /etc/ringkeep/node.env)
+  fi
+  [[ ${CLUSTER_TOKEN:-} =~ ^[A-Za-z0-9._~+/=-]*$ ]] ||
+    fail 'CLUSTER_TOKEN consists of letters, digits and . _ ~ + / = -'
   generation=$(date +%s%3N)
   check_nodes
   seed

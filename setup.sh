@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
-# A fresh Ubuntu or Debian machine becomes a Ringkeep node. Run again with a newer copy of Ringkeep it is an upgrade in place: the
-# pairs and the ring stay, and requests wait for the moment that the node takes to start. `--help` says what it takes.
+# A fresh Ubuntu or Debian machine becomes a Ringkeep node. Run again with a newer copy of Ringkeep it is an
+# upgrade in place: the pairs and the ring stay, and requests wait for the moment that the node takes to
+# start. `--help` says what it takes.
 set -euo pipefail
 umask 022
 
 readonly HELP='usage: sudo ./setup.sh [options]
 
-Makes this machine a Ringkeep node: Node.js, a Memcached of its own on the loopback, the service under systemd, a firewall.
-Run it again to upgrade in place.
+Makes this machine a Ringkeep node: Node.js, a Memcached of its own on the loopback, the service under
+systemd, a firewall. Run it again to upgrade in place.
 
-  --address HOST:PORT   by which the other nodes reach this one (default: the address of the default route, port 5000)
+  --address HOST:PORT   by which the other nodes reach this one (default: the address of the
+                        default route, port 5000)
   --memory MB           for the pairs (default: 60% of the memory of the machine)
   --no-firewall         leave the firewall as it is, now and at upgrades
   --uninstall           remove the service and the application; settings and state stay
   --purge               with --uninstall: remove them too
   --help
 
-The cluster token is made up on the first node and kept in /etc/ringkeep/node.env. Give it to the others as CLUSTER_TOKEN in the environment:
+The cluster token is made up on the first node and kept in /etc/ringkeep/node.env. Give it to the others
+as CLUSTER_TOKEN in the environment:
   export CLUSTER_TOKEN=...; sudo --preserve-env=CLUSTER_TOKEN ./setup.sh'
 
 readonly MIN_NODE=20.18.1
@@ -66,7 +69,8 @@ parse_arguments () {
 
 check_machine () {
   [ "$(id -u)" -eq 0 ] || fail 'needs root: sudo ./setup.sh'
-  [ -r /etc/os-release ] || fail 'is for Ubuntu 22.04, 24.04 and Debian 12; this machine does not say what it is'
+  [ -r /etc/os-release ] ||
+    fail 'is for Ubuntu 22.04, 24.04 and Debian 12; this machine does not say what it is'
   local release
   # shellcheck source=/dev/null
   release=$(. /etc/os-release; echo "$ID $VERSION_ID")
@@ -77,13 +81,18 @@ check_machine () {
   has_systemd || say 'systemd does not run here: the units are installed, and not started'
 }
 
-add_user () { id "$1" > /dev/null 2>&1 || useradd --system --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin "$1"; }
+add_user () {
+  id "$1" > /dev/null 2>&1 ||
+    useradd --system --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin "$1"
+}
 
 remove () {
   if has_systemd; then
     systemctl disable -q --now "${UNIT_NAMES[@]}" 2> /dev/null || true
   fi
-  if command -v ufw > /dev/null && has_systemd; then ufw delete allow "$(setting PORT)/tcp" > /dev/null 2>&1 || true; fi
+  if command -v ufw > /dev/null && has_systemd; then
+    ufw delete allow "$(setting PORT)/tcp" > /dev/null 2>&1 || true
+  fi
   local unit
   for unit in "${UNIT_NAMES[@]}"; do rm -f "$UNITS/$unit"; done
   if has_systemd; then systemctl daemon-reload; fi

@@ -1,4 +1,5 @@
-// The reference: a bare Fastify server that answers a constant of the benchmark's value size, with the same number of processes.
+// The reference: a bare Fastify server that answers a constant of the benchmark's value size, with the same
+// number of processes.
 
 import cluster from 'node:cluster'
 import formbody from '@fastify/formbody'
@@ -13,8 +14,14 @@ if (cluster.isPrimary && workers > 1) {
   const value = 'v'.repeat(100)
   const app = fastify()
   await app.register(formbody)
-  app.get('/route', (_request, reply) => { reply.type('text/plain; charset=utf-8').send(value) })
-  app.get('/readyz', (_request, reply) => { reply.send({ ready: true }) })
-  app.post('/route', (_request, reply) => { reply.type('text/plain; charset=utf-8').send('OK') })
+  app.get('/route', (_request, reply) => {
+    reply.type('text/plain; charset=utf-8').send(value)
+  })
+  app.get('/readyz', (_request, reply) => {
+    reply.send({ ready: true })
+  })
+  app.post('/route', (_request, reply) => {
+    reply.type('text/plain; charset=utf-8').send('OK')
+  })
   await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT) })
 }

@@ -37,14 +37,25 @@ export interface Load {
   readonly pace: Pace | undefined
 }
 
-/** Up to so many requests per second, and the mean pause of a connection between an answer and its next request that leaves them. */
-export interface Pace { readonly requestsPerSecond: number, readonly pauseMs: number }
+/**
+ * Up to so many requests per second, and the mean pause of a connection between an answer and its next
+ * request that leaves them.
+ */
+export interface Pace {
+  readonly requestsPerSecond: number
+  readonly pauseMs: number
+}
 
 /** Asks for random keys: with wrk, or with autocannon where there is no wrk. */
-export async function load (load: Load): Promise<Measured> {
+export async function load(load: Load): Promise<Measured> {
   const { target, path, method, seconds, connections, pace } = load
   const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, `http://${target}`]
-  const env = { ...process.env, BENCH_METHOD: method, BENCH_PATH: path, BENCH_PAUSE_MS: String(pace?.pauseMs ?? 0) }
+  const env = {
+    ...process.env,
+    BENCH_METHOD: method,
+    BENCH_PATH: path,
+    BENCH_PAUSE_MS: String(pace?.pauseMs ?? 0)
+  }
   const printed = await run('wrk', args, { env }).catch(error => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -52,19 +63,26 @@ export async function load (load: Load): Promise<Measured> {
   return printed === undefined ? loadWithAutocannon(load) : parseWrk(printed.stdout)
 }
 
-function parseWrk (text: string): Measured {
+function parseWrk(text: string): Measured {
   const rate = /Requests\/sec:\s+([0-9.]+)/.exec(text)?.[1]
   const p99 = /99%\s+([0-9.]+)(us|ms|s)/.exec(text)
   if (rate === undefined || p99 === null) throw new Error(`wrk printed something else:\n${text}`)
   const unitMs = { us: 0.001, ms: 1, s: 1000 }[p99[2] as 'us' | 'ms' | 's']
   const refused = Number(/Non-2xx or 3xx responses: ([0-9]+)/.exec(text)?.[1] ?? 0)
-  const sockets = /Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+), timeout ([0-9]+)/.exec(text)
+  const sockets = /Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+), timeout ([0-9]+)/.exec(
+    text
+  )
   const wrong = Number(/Wrong answers: ([0-9]+)/.exec(text)?.[1])
   const broken = sockets === null ? 0 : sockets.slice(1).reduce((sum, count) => sum + Number(count), 0)
-  return { requests: Number(/([0-9]+) requests in/.exec(text)?.[1]), requestsPerSecond: Number(rate), p99Ms: Number(p99[1]) * unitMs, errors: refused + wrong + broken }
+  return {
+    requests: Number(/([0-9]+) requests in/.exec(text)?.[1]),
+    requestsPerSecond: Number(rate),
+    p99Ms: Number(p99[1]) * unitMs,
+    errors: refused + wrong + broken
+  }
 }
 
-export function median (numbers: readonly number[]): number {
+export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] as number
 }
@@ -84,15 +102,25 @@ export interface PacedResult {
 }
 
 /** Starts a client of a fixed rate. `mark` tells what it has seen since the last call. */
-export function pacedLoad (target: string, requestsPerSecond: number, keys: number): { mark (): Promise<PacedResult>, stop (): void } {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./paced.js', import.meta.url)), target, String(requestsPerSecond), String(keys)], { stdio: ['pipe', 'pipe', 'inherit'] })
+export function pacedLoad(
+  target: string,
+  requestsPerSecond: number,
+  keys: number
+): { mark(): Promise<PacedResult>; stop(): void } {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./paced.js', import.meta.url)), target, String(requestsPerSecond), String(keys)],
+    { stdio: ['pipe', 'pipe', 'inherit'] }
+  )
   const lines = createInterface(child.stdout)
   return {
-    async mark () {
+    async mark() {
       const line = once(lines, 'line')
       child.stdin.write('mark\n')
       return JSON.parse((await line)[0])
     },
-    stop () { child.stdin.end() }
+    stop() {
+      child.stdin.end()
+    }
   }
 }

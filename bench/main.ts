@@ -1,6 +1,8 @@
-// `npm run bench`: one node beside a bare Fastify, in one run, round by round; with `cluster` several nodes, alone and behind HAProxy, with `batch` many
-// operations in a request, with `migrate` what changes of the ring take, and what clients notice of them, with `memory` what it all needs, with `scale`
-// how far the design carries; `chart` draws what `node` and `cluster` have measured. `--quick` runs a short round of each and checks the answers; its figures mean nothing.
+// `npm run bench`: one node beside a bare Fastify, in one run, round by round; with `cluster` several nodes,
+// alone and behind HAProxy, with `batch` many operations in a request, with `migrate` what changes of the
+// ring take, and what clients notice of them, with `memory` what it all needs, with `scale` how far the
+// design carries; `chart` draws what `node` and `cluster` have measured. `--quick` runs a short round of each
+// and checks the answers; its figures mean nothing.
 
 import { batch } from './batch.ts'
 import { chart } from './chart.ts'
@@ -15,9 +17,12 @@ const SUITES = { node, cluster, batch, migrate, memory, scale, chart }
 
 const words = process.argv.slice(2).filter(arg => arg !== '--quick')
 const [name = 'node', ...more] = words
-const suite = more.length === 0 && Object.hasOwn(SUITES, name) ? SUITES[name as keyof typeof SUITES] : undefined
+const suite =
+  more.length === 0 && Object.hasOwn(SUITES, name) ? SUITES[name as keyof typeof SUITES] : undefined
 if (suite === undefined) {
-  process.stderr.write(`bench: unknown arguments "${words.join(' ')}"; there are ${Object.keys(SUITES).join(', ')} and --quick\n`)
+  process.stderr.write(
+    `bench: unknown arguments "${words.join(' ')}"; there are ${Object.keys(SUITES).join(', ')} and --quick\n`
+  )
   process.exit(1)
 }
 

@@ -1,4 +1,5 @@
-// What a worker and Memcached need: resident memory idle and after many requests, and the bytes that a pair takes beside storing it bare.
+// What a worker and Memcached need: resident memory idle and after many requests, and the bytes that a pair
+// takes beside storing it bare.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
@@ -6,7 +7,7 @@ import { fill, PAIRS } from './contenders.ts'
 import { CONNECTIONS, load, PATH } from './load.ts'
 import { type Bench } from './processes.ts'
 
-export async function memory (bench: Bench, quick: boolean): Promise<void> {
+export async function memory(bench: Bench, quick: boolean): Promise<void> {
   const { socket } = await bench.memcached()
   const bare = await storeBare(socket)
   const only = await bench.member(1)
@@ -16,7 +17,18 @@ export async function memory (bench: Bench, quick: boolean): Promise<void> {
   await fill(only)
   const { bytes } = await statsOf(only.memcached)
   let requests = 0
-  while (requests < (quick ? 1_000 : 1_000_000)) requests += (await load({ target: only.address, path: PATH, method: 'GET', seconds: quick ? 1 : 20, connections: CONNECTIONS, pace: undefined })).requests
+  while (requests < (quick ? 1_000 : 1_000_000)) {
+    requests += (
+      await load({
+        target: only.address,
+        path: PATH,
+        method: 'GET',
+        seconds: quick ? 1 : 20,
+        connections: CONNECTIONS,
+        pace: undefined
+      })
+    ).requests
+  }
   const row = {
     idleMb,
     requests,
@@ -27,18 +39,23 @@ export async function memory (bench: Bench, quick: boolean): Promise<void> {
   }
   console.table([row])
   await mkdir('bench/results', { recursive: true })
-  await writeFile('bench/results/memory.json', `${JSON.stringify({ node: process.version, quick, row }, undefined, 2)}\n`)
+  await writeFile(
+    'bench/results/memory.json',
+    `${JSON.stringify({ node: process.version, quick, row }, undefined, 2)}\n`
+  )
 }
 
 /** Stores the pairs as any client would; the bytes that they take. */
-async function storeBare (socket: string): Promise<number> {
-  const commands = Object.entries(PAIRS).map(([key, value]) => `set ${key} 0 0 ${value.length} noreply\r\n${value}\r\n`)
+async function storeBare(socket: string): Promise<number> {
+  const commands = Object.entries(PAIRS).map(
+    ([key, value]) => `set ${key} 0 0 ${value.length} noreply\r\n${value}\r\n`
+  )
   const { bytes } = await statsOf(socket, commands.join(''))
   return bytes
 }
 
 /** Sends commands that have no answer, then asks for the statistics. */
-async function statsOf (socket: string, commands = ''): Promise<{ bytes: number }> {
+async function statsOf(socket: string, commands = ''): Promise<{ bytes: number }> {
   const connection = createConnection(socket)
   connection.write(`${commands}stats\r\n`)
   let text = ''
@@ -50,11 +67,13 @@ async function statsOf (socket: string, commands = ''): Promise<{ bytes: number 
 }
 
 /** The only worker of a primary. */
-async function workerOf (pid: number): Promise<number> {
+async function workerOf(pid: number): Promise<number> {
   const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim()
   return children === '' ? pid : Number(children.split(' ')[0])
 }
 
-async function residentMb (pid: number): Promise<number> {
-  return Math.round(Number(/VmRSS:\s+([0-9]+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+async function residentMb(pid: number): Promise<number> {
+  return Math.round(
+    Number(/VmRSS:\s+([0-9]+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+  )
 }

@@ -1,7 +1,8 @@
-// A client of a fixed rate, in a process of its own: `paced.js <host:port> <requests per second> <keys>`. It reads and writes, checks every
-// value, and when it is told to ("mark" on its standard input) prints what it has seen since the last time, as one line of JSON.
-// A request is due at its time whether the one before has been answered or not, so a pause of the server shows in full. `Infinity` requests
-// per second: as many as are served, a request on each connection.
+// A client of a fixed rate, in a process of its own: `paced.js <host:port> <requests per second> <keys>`. It
+// reads and writes, checks every value, and when it is told to ("mark" on its standard input) prints what it
+// has seen since the last time, as one line of JSON. A request is due at its time whether the one before has
+// been answered or not, so a pause of the server shows in full. `Infinity` requests per second: as many as
+// are served, a request on each connection.
 
 import { createInterface } from 'node:readline'
 import { Pool } from 'undici'
@@ -22,13 +23,18 @@ let inFlight = 0
 let skipped = 0
 let example: string | undefined
 
-async function once (dueMs: number): Promise<void> {
+async function once(dueMs: number): Promise<void> {
   const key = `bench-key-${String(Math.floor(Math.random() * keys)).padStart(10, '0')}`
   const isWrite = Math.random() < 0.2
   inFlight++
   try {
     const { statusCode, body } = isWrite
-      ? await pool.request({ method: 'POST', path: '/route', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `key=${key}&val=${valueOf(key)}` })
+      ? await pool.request({
+          method: 'POST',
+          path: '/route',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: `key=${key}&val=${valueOf(key)}`
+        })
       : await pool.request({ method: 'GET', path: `/route?key=${key}` })
     const text = await body.text()
     if (statusCode !== 200) {
@@ -46,22 +52,31 @@ async function once (dueMs: number): Promise<void> {
   latencies.push(performance.now() - dueMs)
 }
 
-function valueOf (key: string): string {
+function valueOf(key: string): string {
   return key.repeat(5)
 }
 
-function result (): PacedResult {
+function result(): PacedResult {
   const sorted = latencies.sort((a, b) => a - b)
   latencies = []
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-  const seen = { requests: sorted.length, failed, wrong, skipped, p50Ms: at(0.5), p99Ms: at(0.99), longestMs: at(1), ...example !== undefined && { example } }
+  const seen = {
+    requests: sorted.length,
+    failed,
+    wrong,
+    skipped,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    longestMs: at(1),
+    ...(example !== undefined && { example })
+  }
   failed = wrong = skipped = 0
   example = undefined
   return seen
 }
 
 /** Every request at its time. */
-function keepPace (): void {
+function keepPace(): void {
   let dueMs = performance.now()
   setInterval(() => {
     const nowMs = performance.now()
@@ -72,11 +87,13 @@ function keepPace (): void {
   }, TICK_MS)
 }
 
-async function saturate (): Promise<never> {
+async function saturate(): Promise<never> {
   for (;;) await once(performance.now())
 }
 
 if (Number.isFinite(rate)) keepPace()
 else for (let i = 0; i < CONNECTIONS; i++) saturate().catch(() => {})
 
-createInterface(process.stdin).on('line', () => process.stdout.write(`${JSON.stringify(result())}\n`)).on('close', () => process.exit(0))
+createInterface(process.stdin)
+  .on('line', () => process.stdout.write(`${JSON.stringify(result())}\n`))
+  .on('close', () => process.exit(0))

@@ -25,66 +25,106 @@ export interface BenchNode {
   readonly store?: number
 }
 
-export interface BenchListener { readonly socket: string, readonly pid: number }
+export interface BenchListener {
+  readonly socket: string
+  readonly pid: number
+}
 
 export interface Bench {
   /** A bare Fastify with that many processes. */
-  bare (workers: number): Promise<BenchNode>
-  /** Another HTTP server: `configure` tells its arguments for a port, and may write files into a folder of its own. It is there when the path `ready` answers 200. */
-  server (program: string, ready: string, configure: (port: number, folder: string) => Promise<string[]>): Promise<BenchNode>
+  bare(workers: number): Promise<BenchNode>
+  /**
+   * Another HTTP server: `configure` tells its arguments for a port, and may write files into a folder of its
+   * own. It is there when the path `ready` answers 200.
+   */
+  server(
+    program: string,
+    ready: string,
+    configure: (port: number, folder: string) => Promise<string[]>
+  ): Promise<BenchNode>
   /** A program that listens on a unix socket. */
-  listener (program: string, argumentsOf: (socket: string) => string[]): Promise<BenchListener>
-  memcached (): Promise<BenchListener>
+  listener(program: string, argumentsOf: (socket: string) => string[]): Promise<BenchListener>
+  memcached(): Promise<BenchListener>
   /** A node on a Memcached of its own, seeded as a ring of one. */
-  node (workers: number): Promise<BenchNode>
+  node(workers: number): Promise<BenchNode>
   /** A node on a Memcached of its own, without a ring. */
-  member (workers: number): Promise<BenchNode & { readonly memcached: string }>
+  member(workers: number): Promise<BenchNode & { readonly memcached: string }>
   /** Seeds all nodes with one ring, in which the first have these tokens, and waits until they are ready. */
-  seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void>
-  /** HAProxy with the project's configuration before up to three nodes (`host:port`), on request in its token-aware mode; its `host:port`. */
-  haproxy (nodes: readonly BenchNode[], tokenAware?: boolean): Promise<BenchNode>
-  stop (): Promise<void>
+  seed(nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void>
+  /**
+   * HAProxy with the project's configuration before up to three nodes (`host:port`), on request in its
+   * token-aware mode; its `host:port`.
+   */
+  haproxy(nodes: readonly BenchNode[], tokenAware?: boolean): Promise<BenchNode>
+  stop(): Promise<void>
 }
 
-export async function createBench (): Promise<Bench> {
+export async function createBench(): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'ringkeep-bench-'))
   const children: ChildProcess[] = []
 
-  function start (program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, errors: 'inherit' | 'ignore' = 'inherit'): number {
-    const child = spawn(program, args, { env: { ...process.env, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'ignore', errors] })
-    child.on('error', error => { process.stderr.write(`bench: ${program}: ${error.message}\n`) })
+  function start(
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    errors: 'inherit' | 'ignore' = 'inherit'
+  ): number {
+    const child = spawn(program, args, {
+      env: { ...process.env, NODE_ENV: 'production', ...env },
+      stdio: ['ignore', 'ignore', errors]
+    })
+    child.on('error', error => {
+      process.stderr.write(`bench: ${program}: ${error.message}\n`)
+    })
     children.push(child)
     return child.pid as number
   }
 
-  async function bare (workers: number): Promise<BenchNode> {
+  async function bare(workers: number): Promise<BenchNode> {
     const port = await freePort()
-    const pid = start(process.execPath, [fileURLToPath(new URL('./bare.js', import.meta.url))], { PORT: String(port), WORKERS: String(workers) })
+    const pid = start(process.execPath, [fileURLToPath(new URL('./bare.js', import.meta.url))], {
+      PORT: String(port),
+      WORKERS: String(workers)
+    })
     await answers(`http://127.0.0.1:${port}/route`)
     return { address: `127.0.0.1:${port}`, pid }
   }
 
-  async function listener (program: string, argumentsOf: (socket: string) => string[]): Promise<BenchListener> {
+  async function listener(
+    program: string,
+    argumentsOf: (socket: string) => string[]
+  ): Promise<BenchListener> {
     const socket = join(folder, `${program}-${children.length}.sock`)
     const pid = start(program, argumentsOf(socket))
-    for (const deadline = performance.now() + START_DEADLINE_MS; !existsSync(socket); await pause(10)) if (performance.now() > deadline) throw new Error(`${program} did not start in time`)
+    for (const deadline = performance.now() + START_DEADLINE_MS; !existsSync(socket); await pause(10)) {
+      if (performance.now() > deadline) throw new Error(`${program} did not start in time`)
+    }
     return { socket, pid }
   }
 
-  function memcached (): Promise<BenchListener> {
+  function memcached(): Promise<BenchListener> {
     const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
     return listener('memcached', socket => [...user, '-s', socket, '-U', '0', '-M', '-m', '1024', '-t', '2'])
   }
 
-  async function server (program: string, ready: string, configure: (port: number, folder: string) => Promise<string[]>): Promise<BenchNode> {
+  async function server(
+    program: string,
+    ready: string,
+    configure: (port: number, folder: string) => Promise<string[]>
+  ): Promise<BenchNode> {
     const port = await freePort()
     // Such a program tells what clients do when they leave.
-    const pid = start(program, await configure(port, await mkdtemp(join(folder, `${program}-`))), {}, 'ignore')
+    const pid = start(
+      program,
+      await configure(port, await mkdtemp(join(folder, `${program}-`))),
+      {},
+      'ignore'
+    )
     await answers(`http://127.0.0.1:${port}${ready}`)
     return { address: `127.0.0.1:${port}`, pid }
   }
 
-  async function member (workers: number): Promise<BenchNode & { readonly memcached: string }> {
+  async function member(workers: number): Promise<BenchNode & { readonly memcached: string }> {
     const port = await freePort()
     const { socket, pid: store } = await memcached()
     const pid = start(process.execPath, [fileURLToPath(new URL('../src/main.js', import.meta.url))], {
@@ -100,45 +140,66 @@ export async function createBench (): Promise<Bench> {
     return { address: `127.0.0.1:${port}`, pid, store, memcached: socket }
   }
 
-  async function seed (nodes: readonly BenchNode[], tokens: readonly number[], replicas: number): Promise<void> {
-    const ring = JSON.stringify({ nodes: tokens.map((key, i) => ({ ip: nodes[i]?.address, key })), replicas, generation: Date.now() })
+  async function seed(
+    nodes: readonly BenchNode[],
+    tokens: readonly number[],
+    replicas: number
+  ): Promise<void> {
+    const ring = JSON.stringify({
+      nodes: tokens.map((key, i) => ({ ip: nodes[i]?.address, key })),
+      replicas,
+      generation: Date.now()
+    })
     for (const { address } of nodes) {
-      const seeded = await request(`http://${address}/hash_ring`, { method: 'POST', headers: FORM, body: `data=${encodeURIComponent(ring)}` })
+      const seeded = await request(`http://${address}/hash_ring`, {
+        method: 'POST',
+        headers: FORM,
+        body: `data=${encodeURIComponent(ring)}`
+      })
       if (seeded.statusCode !== 200) throw new Error(`seeding: ${await seeded.body.text()}`)
       await seeded.body.dump()
     }
     for (const { address } of nodes) await answers(`http://${address}/readyz`)
   }
 
-  async function node (workers: number): Promise<BenchNode> {
+  async function node(workers: number): Promise<BenchNode> {
     const only = await member(workers)
     await seed([only], [5000], 1)
     return only
   }
 
-  async function haproxy (nodes: readonly BenchNode[], tokenAware = false): Promise<BenchNode> {
+  async function haproxy(nodes: readonly BenchNode[], tokenAware = false): Promise<BenchNode> {
     const port = await freePort()
     const nobody = '127.0.0.1:1'
     const own = await mkdtemp(join(folder, 'haproxy-'))
-    const { program, args, env } = await haproxyCommand(port, [...nodes.map(({ address }) => address), nobody, nobody].slice(0, 3), own)
+    const { program, args, env } = await haproxyCommand(
+      port,
+      [...nodes.map(({ address }) => address), nobody, nobody].slice(0, 3),
+      own
+    )
     const slots = { RINGKEEP_SLOTS: join(own, 'slots.map'), RINGKEEP_SOCKET: join(own, 'admin.sock') }
     if (tokenAware) await writeFile(slots.RINGKEEP_SLOTS, '')
-    const pid = start(program, args, { ...env, ...tokenAware && slots })
+    const pid = start(program, args, { ...env, ...(tokenAware && slots) })
     await answers(`http://127.0.0.1:${port}/readyz`)
     if (tokenAware) {
-      start(process.execPath, [fileURLToPath(new URL('../src/programs/slots/main.js', import.meta.url))], { ...slots, LOG_LEVEL: 'error' })
+      start(process.execPath, [fileURLToPath(new URL('../src/programs/slots/main.js', import.meta.url))], {
+        ...slots,
+        LOG_LEVEL: 'error'
+      })
       await pause(MAP_MS)
     }
     return { address: `127.0.0.1:${port}`, pid }
   }
 
-  async function stop (): Promise<void> {
-    await Promise.all(children.map(async child => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
-    }))
+  async function stop(): Promise<void> {
+    await Promise.all(
+      children.map(async child => {
+        if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+        const exited = once(child, 'exit')
+        child.kill('SIGTERM')
+        await exited
+      })
+    )
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -147,7 +208,7 @@ export async function createBench (): Promise<Bench> {
 
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
-async function freePort (): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -157,13 +218,16 @@ async function freePort (): Promise<number> {
 }
 
 /** Resolves when the URL answers 200. */
-async function answers (url: string): Promise<void> {
+async function answers(url: string): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS
   while (performance.now() < deadline) {
-    const status = await request(url).then(async ({ statusCode, body }) => {
-      await body.dump()
-      return statusCode
-    }, () => 0)
+    const status = await request(url).then(
+      async ({ statusCode, body }) => {
+        await body.dump()
+        return statusCode
+      },
+      () => 0
+    )
     if (status === 200) return
     await pause(50)
   }

@@ -1,6 +1,7 @@
--- Requests random keys of the benchmark's 10,000; a POST carries a value of 100 bytes, a BATCH gets a hundred keys. Every thread has a seed of its own.
--- Of the answers to a BATCH it counts those in which not every get has succeeded, which wrk takes for good ones.
--- With a mean pause each connection waits before a request, as long as chance has it: arrivals are then as irregular as those of many clients.
+-- Requests random keys of the benchmark's 10,000; a POST carries a value of 100 bytes, a BATCH gets a hundred
+-- keys. Every thread has a seed of its own. Of the answers to a BATCH it counts those in which not every get
+-- has succeeded, which wrk takes for good ones. With a mean pause each connection waits before a request, as
+-- long as chance has it: arrivals are then as irregular as those of many clients.
 local method = os.getenv("BENCH_METHOD") or "GET"
 local path = os.getenv("BENCH_PATH") or "/route?key=%s"
 local pause_ms = tonumber(os.getenv("BENCH_PAUSE_MS") or "0")
@@ -19,15 +20,19 @@ end
 
 local function batch ()
   local operations = {}
-  for i = 1, 100 do operations[i] = string.format('{"op":"get","key":"bench-key-%010d"}', math.random(0, 9999)) end
-  return wrk.format("POST", "/kv/batch", { ["content-type"] = "application/json" }, '{"operations":[' .. table.concat(operations, ",") .. "]}")
+  for i = 1, 100 do
+    operations[i] = string.format('{"op":"get","key":"bench-key-%010d"}', math.random(0, 9999))
+  end
+  local headers = { ["content-type"] = "application/json" }
+  return wrk.format("POST", "/kv/batch", headers, '{"operations":[' .. table.concat(operations, ",") .. "]}")
 end
 
 function request ()
   if method == "BATCH" then return batch() end
   local key = string.format("bench-key-%010d", math.random(0, 9999))
   if method == "POST" then
-    return wrk.format("POST", "/route", { ["content-type"] = "application/x-www-form-urlencoded" }, "key=" .. key .. "&val=" .. value)
+    local headers = { ["content-type"] = "application/x-www-form-urlencoded" }
+    return wrk.format("POST", "/route", headers, "key=" .. key .. "&val=" .. value)
   end
   return wrk.format("GET", string.format(path, key))
 end

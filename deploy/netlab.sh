@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
-# A cluster's network on one machine: five hosts, and one outside, as network namespaces on a bridge. Each node's host runs its own Memcached on
-# its loopback and the node, by the command lines of the systemd units. `--help` says more.
+# A cluster's network on one machine: five hosts, and one outside, as network namespaces on a bridge. Each
+# node's host runs its own Memcached on its loopback and the node, by the command lines of the systemd units.
+# `--help` says more.
 set -euo pipefail
 
 readonly HELP='usage: sudo deploy/netlab.sh COMMAND
 
-  up                  n1 172.23.0.3, n2 .4, n3 .5 with Memcached and node, the balancer lb .6 with HAProxy on port 80, a client .7,
-                      and a host "outside" 203.0.113.7 that reaches them over a router
+  up                  n1 172.23.0.3, n2 .4, n3 .5 with Memcached and node, the balancer lb .6 with HAProxy on
+                      port 80, a client .7, and a host "outside" 203.0.113.7 that reaches them over a router
   exec HOST CMD...    runs a command on a host: deploy/netlab.sh exec client curl http://172.23.0.6/
-  restart HOST [DIR]  stops the node of a host as systemd does, and starts it again, from another folder if there is one: an upgrade
+  restart HOST [DIR]  stops the node of a host as systemd does, and starts it again, from another folder if
+                      there is one: an upgrade
   cut HOST            cuts the link of a host; what is sent vanishes
   slow HOST MS        delays what a host sends
   heal HOST           mends both
   down                stops everything and removes it
   --help
 
-NETLAB_DIR (default /run/ringkeep-netlab) holds state, logs and process ids; NETLAB_TOKEN (default "netlab") is the cluster token.
-NETLAB_SLOTS=1: HAProxy in its token-aware mode. The client is the operator: its curl sends the token by itself.'
+NETLAB_DIR (default /run/ringkeep-netlab) holds state, logs and process ids; NETLAB_TOKEN (default "netlab")
+is the cluster token. NETLAB_SLOTS=1: HAProxy in its token-aware mode. The client is the operator: its curl
+sends the token by itself.'
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
@@ -37,7 +40,9 @@ is_host () { ip netns list | grep -qE "^rklab-$1( |\$)"; }
 check () {
   [ "$(id -u)" -eq 0 ] || fail 'needs root'
   local program
-  for program in ip memcached haproxy node curl; do command -v "$program" > /dev/null || fail "needs $program"; done
+  for program in ip memcached haproxy node curl; do
+    command -v "$program" > /dev/null || fail "needs $program"
+  done
   [ -f "$app/dist/src/main.js" ] || fail 'the application is not built: npm ci && npm run build'
 }
 
@@ -75,18 +80,21 @@ command_of () {
   printf '%s' "${line/#\/opt\/ringkeep\/node/$(command -v node)}"
 }
 
-# Starts a program on a host, in a session of its own and in a folder, with the words after its name as its environment and command.
+# Starts a program on a host, in a session of its own and in a folder, with the words after its name as its
+# environment and command.
 launch () {
   local host=$1 folder=$2 name=$3
   shift 3
-  (cd "$folder" && exec setsid ip netns exec "rklab-$host" env "$@" > "$dir/$host.$name.log" 2>&1 < /dev/null) &
+  (cd "$folder" && exec setsid ip netns exec "rklab-$host" env "$@" \
+    > "$dir/$host.$name.log" 2>&1 < /dev/null) &
   echo $! > "$dir/$host.$name.pid"
 }
 
 start_node () {
   local host=$1 folder=$2 words
   read -ra words <<< "$(command_of ringkeep.service)"
-  launch "$host" "$folder" node HOST=0.0.0.0 PORT=5000 "NODE_ADDRESS=${ADDRESSES[$host]}:5000" STORAGE=memcached MEMCACHED=127.0.0.1:11311 WORKERS=2 \
+  launch "$host" "$folder" node HOST=0.0.0.0 PORT=5000 "NODE_ADDRESS=${ADDRESSES[$host]}:5000" \
+    STORAGE=memcached MEMCACHED=127.0.0.1:11311 WORKERS=2 \
     "STATE_DIR=$dir/$host" "CLUSTER_TOKEN=$token" REQUIRE_TOKEN=1 "${words[@]}"
 }
 
@@ -102,8 +110,11 @@ start_balancer () {
     : > "$dir/slots.map"
     slots=("RINGKEEP_SLOTS=$dir/slots.map" "RINGKEEP_SOCKET=$dir/haproxy.sock")
   fi
-  launch lb "$app" haproxy RINGKEEP_USER=root RINGKEEP_GROUP=root RINGKEEP_MAXCONN=2000 "${slots[@]}" "$(command -v haproxy)" -db -f "$app/haproxy.cfg"
-  if [ "${#slots[@]}" -gt 0 ]; then launch lb "$app" slots "${slots[@]}" "CLUSTER_TOKEN=$token" "$(command -v node)" bin/ringkeep-slots.js; fi
+  launch lb "$app" haproxy RINGKEEP_USER=root RINGKEEP_GROUP=root RINGKEEP_MAXCONN=2000 "${slots[@]}" \
+    "$(command -v haproxy)" -db -f "$app/haproxy.cfg"
+  if [ "${#slots[@]}" -gt 0 ]; then
+    launch lb "$app" slots "${slots[@]}" "CLUSTER_TOKEN=$token" "$(command -v node)" bin/ringkeep-slots.js
+  fi
 }
 
 until_answers () {

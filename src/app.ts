@@ -1,6 +1,11 @@
 // The application of one process, on one page: every plugin, in the order of their dependencies.
 
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyHttpOptions, type RawServerDefault } from 'fastify'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyHttpOptions,
+  type RawServerDefault
+} from 'fastify'
 import auth from '../plugins/auth/index.ts'
 import changes from '../plugins/changes/index.ts'
 import health from '../plugins/health/index.ts'
@@ -36,7 +41,7 @@ export interface AppOptions {
 }
 
 /** Builds the application; it does not listen yet. */
-export async function createApp (options: AppOptions): Promise<FastifyInstance> {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { node, replicas, token, tls, copyBytesPerS, keeper, clock, log } = options
   const app = fastify({
     ...serverOptions(tls),
@@ -69,9 +74,23 @@ export async function createApp (options: AppOptions): Promise<FastifyInstance> 
   return app
 }
 
-/** How long a client may take, and, with TLS, that it may show a certificate: what nodes ask of each other needs one, the rest does not. */
-function serverOptions (tls: TlsIdentity | undefined): Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout' | 'keepAliveTimeout'> {
+/**
+ * How long a client may take, and, with TLS, that it may show a certificate: what nodes ask of each other
+ * needs one, the rest does not.
+ */
+function serverOptions(
+  tls: TlsIdentity | undefined
+): Pick<FastifyHttpOptions<RawServerDefault>, 'http' | 'requestTimeout' | 'keepAliveTimeout'> {
   const timeouts = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_MS / 4 }
-  const secured = tls && { https: { ...timeouts, handshakeTimeout: HEAD_MS, ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } }
+  const secured = tls && {
+    https: {
+      ...timeouts,
+      handshakeTimeout: HEAD_MS,
+      ...tls,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2'
+    }
+  }
   return { requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS, http: timeouts, ...secured }
 }

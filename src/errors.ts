@@ -1,7 +1,10 @@
-// The catalogue of operating errors: every code that a client, an operator or a peer can meet, with its status and
-// one sentence. Programmer errors are not here: they are assertions.
+// The catalogue of operating errors: every code that a client, an operator or a peer can meet, with its
+// status and one sentence. Programmer errors are not here: they are assertions.
 
-interface CatalogueEntry { readonly status: number, readonly text: string }
+interface CatalogueEntry {
+  readonly status: number
+  readonly text: string
+}
 
 const entry = (status: number, text: string): CatalogueEntry => ({ status, text })
 
@@ -38,7 +41,7 @@ export const CATALOGUE = {
   KV_ERR_QUORUM: entry(503, 'too few replicas answered'),
   KV_ERR_OVERLOADED: entry(503, 'too many requests are waiting'),
   KV_ERR_STORAGE: entry(503, 'the storage of this node does not answer'),
-  KV_ERR_RING_SPLIT: entry(503, 'another ring has the number of this node\'s ring and other content'),
+  KV_ERR_RING_SPLIT: entry(503, "another ring has the number of this node's ring and other content"),
   KV_ERR_CLOCK: entry(503, 'the clock of this node is off'),
   KV_ERR_RECOVERING: entry(503, 'this node has lost its memory and is fetching it from the other replicas'),
   KV_ERR_STOPPING: entry(503, 'this node is about to stop'),
@@ -47,7 +50,11 @@ export const CATALOGUE = {
   KV_ERR_CHANGE_GOES_ON: entry(503, 'the change of the ring is not over yet; it goes on'),
   KV_ERR_BULK: entry(503, 'some pairs were not written'),
   KV_ERR_INSTALL: entry(503, 'the ring could not be installed'),
-  KV_ERR_PRIMARY: entry(503, 'the primary process of this node does not answer; requests are served, but no newer ring can come into force'),
+  KV_ERR_PRIMARY: entry(
+    503,
+    'the primary process of this node does not answer; requests are served, but no newer ring can ' +
+      'come into force'
+  ),
   KV_ERR_NODE_SILENT: entry(504, 'the node did not answer in time; the outcome is unknown'),
   KV_ERR_FULL: entry(507, 'the storage is full; the old value stands'),
   KV_ERR_CONFIG: entry(500, 'the environment is not valid'),
@@ -56,14 +63,17 @@ export const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE
 
-/** An operating error: `code` and `statusCode` from the catalogue, and a message with what is particular to this case. */
+/**
+ * An operating error: `code` and `statusCode` from the catalogue, and a message with what is particular to
+ * this case.
+ */
 export class KvError extends Error {
   readonly code: ErrorCode
   readonly statusCode: number
   /** Further fields of the JSON answer, such as the keys that a bulk write did not store. */
   readonly details: Record<string, unknown> | undefined
 
-  constructor (code: ErrorCode, message?: string, details?: Record<string, unknown>) {
+  constructor(code: ErrorCode, message?: string, details?: Record<string, unknown>) {
     super(message ?? CATALOGUE[code].text)
     this.name = 'KvError'
     this.code = code

@@ -12,6 +12,11 @@ is_own_address () {
   return 1
 }
 
+own_addresses () { hostname -I 2> /dev/null || ip -o addr show | awk '{ print $4 }' | cut -d/ -f1 | xargs; }
+
+# The program that listens on a port.
+listener_on () { ss -Hltnp "sport = :$1" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1; }
+
 choose_address () {
   local before
   before=$(setting NODE_ADDRESS)
@@ -25,11 +30,18 @@ choose_address () {
     [ -n "$own" ] || fail 'finds no address of this machine; name it: --address HOST:PORT'
     address=$own:5000
   fi
-  [[ $address =~ ^[A-Za-z0-9._-]+:([1-9][0-9]{0,4})$ && ${BASH_REMATCH[1]} -le 65535 && ${BASH_REMATCH[1]} -ne $MEMCACHED_PORT ]] || fail "--address is HOST:PORT, not $address"
-  if [ -n "$before" ] && [ "$address" != "$before" ]; then fail "this machine is node $before; to make it another one, remove_node it and --uninstall --purge first"; fi
-  is_own_address "${address%:*}" || fail "${address%:*} is no address of this machine; its own are: $(hostname -I 2> /dev/null || ip -o addr show | awk '{ print $4 }' | cut -d/ -f1 | xargs)"
+  [[ $address =~ ^[A-Za-z0-9._-]+:([1-9][0-9]{0,4})$ && ${BASH_REMATCH[1]} -le 65535 &&
+    ${BASH_REMATCH[1]} -ne $MEMCACHED_PORT ]] ||
+    fail "--address is HOST:PORT, not $address"
+  if [ -n "$before" ] && [ "$address" != "$before" ]; then
+    fail "this machine is node $before; to make it another one, remove_node it and --uninstall --purge first"
+  fi
+  is_own_address "${address%:*}" ||
+    fail "${address%:*} is no address of this machine; its own are: $(own_addresses)"
   local port=${address##*:}
-  if [ -z "$before" ] && ss -Hltn "sport = :$port" | grep -q .; then fail "port $port is in use by another program: $(ss -Hltnp "sport = :$port" | sed -n 's/.*users:((\("[^"]*"\).*/\1/p' | head -n 1)"; fi
+  if [ -z "$before" ] && ss -Hltn "sport = :$port" | grep -q .; then
+    fail "port $port is in use by another program: $(listener_on "$port")"
+  fi
 }
 
 choose_token () {
@@ -37,7 +49,7 @@ choose_token () {
   before=$(setting CLUSTER_TOKEN)
   token=${CLUSTER_TOKEN:-$before}
   if [ -n "$before" ] && [ "$token" != "$before" ]; then
-    fail "CLUSTER_TOKEN differs from the one in $SETTINGS/node.env; change it there, on all nodes, if that is what you want"
+    fail "CLUSTER_TOKEN differs from the one in $SETTINGS/node.env; change it there, on all nodes"
   fi
   [ -n "$token" ] || token=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
   # What would mean something to systemd, to the shell or to curl is left out.

@@ -1,5 +1,6 @@
-// Changes of the ring, as an operator asks for them: add and remove nodes, see what that would move, see how far it is, give it up. A
-// change is state that the members agree on, and goes on by itself; whoever took the request only proposes it and waits.
+// Changes of the ring, as an operator asks for them: add and remove nodes, see what that would move, see how
+// far it is, give it up. A change is state that the members agree on, and goes on by itself; whoever took the
+// request only proposes it and waits.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance, type FastifyReply } from 'fastify'
@@ -15,21 +16,28 @@ import { progressRoutes } from './progress.ts'
 import { seedingRoute } from './seeding.ts'
 import { tidyRoute } from './tidy.ts'
 
-export default fp<{ readonly keeper: Keeper }>(async (app, { keeper }) => {
-  seedingRoute(app, keeper)
-  tidyRoute(app, keeper)
-  progressRoutes(app, keeper)
-  changeRoutes(app)
-  planRoutes(app)
-}, { name: 'changes', dependencies: ['consensus', 'migration'] })
+export default fp<{ readonly keeper: Keeper }>(
+  async (app, { keeper }) => {
+    seedingRoute(app, keeper)
+    tidyRoute(app, keeper)
+    progressRoutes(app, keeper)
+    changeRoutes(app)
+    planRoutes(app)
+  },
+  { name: 'changes', dependencies: ['consensus', 'migration'] }
+)
 
-function changeRoutes (app: FastifyInstance): void {
-  app.route<{ Params: { token: string, node: string } }>({
+function changeRoutes(app: FastifyInstance): void {
+  app.route<{ Params: { token: string; node: string } }>({
     method: ['GET', 'POST'],
     url: '/add_node/:token/:node',
     exposeHeadRoute: false,
     handler: async ({ params }, reply) => {
-      const change = { kind: 'add', position: positionOf(params.token), node: addressOf(params.node) } as const
+      const change = {
+        kind: 'add',
+        position: positionOf(params.token),
+        node: addressOf(params.node)
+      } as const
       return answer(reply, await carryOut(app, change))
     }
   })
@@ -40,9 +48,24 @@ function changeRoutes (app: FastifyInstance): void {
     exposeHeadRoute: false,
     handler: async ({ params, query }, reply) => {
       const { force, also } = fieldsOf(query)
-      if (force !== undefined && force !== 'true' && force !== 'false') throw new KvError('KV_ERR_MALFORMED', 'force is true or false')
-      if (also !== undefined && force !== 'true') throw new KvError('KV_ERR_MALFORMED', 'also names further nodes that are dead, and goes with force=true')
-      return answer(reply, await carryOut(app, { kind: 'remove', node: addressOf(params.node), gone: force === 'true', also: [also ?? []].flat().map(addressOf) }))
+      if (force !== undefined && force !== 'true' && force !== 'false') {
+        throw new KvError('KV_ERR_MALFORMED', 'force is true or false')
+      }
+      if (also !== undefined && force !== 'true') {
+        throw new KvError(
+          'KV_ERR_MALFORMED',
+          'also names further nodes that are dead, and goes with force=true'
+        )
+      }
+      return answer(
+        reply,
+        await carryOut(app, {
+          kind: 'remove',
+          node: addressOf(params.node),
+          gone: force === 'true',
+          also: [also ?? []].flat().map(addressOf)
+        })
+      )
     }
   })
 
@@ -59,7 +82,7 @@ function changeRoutes (app: FastifyInstance): void {
   })
 }
 
-function planRoutes (app: FastifyInstance): void {
+function planRoutes(app: FastifyInstance): void {
   app.post('/ring/plan', async (request, reply) => {
     const { ip, key, task, count } = fieldsOf(request.body)
     if (task === 'add' && key === undefined) {
@@ -73,7 +96,7 @@ function planRoutes (app: FastifyInstance): void {
 }
 
 /** `ip`, `key`, `task`: `add` needs a key; `remove` without one removes every token of the node. */
-function changeOf (body: unknown): Change {
+function changeOf(body: unknown): Change {
   const { ip, key, task } = fieldsOf(body)
   const node = addressOf(ip)
   if (task === 'remove' && key === undefined) return { kind: 'remove', node, gone: false }
@@ -81,23 +104,23 @@ function changeOf (body: unknown): Change {
   return { kind: task === 'add' ? 'add' : 'remove-token', position: positionOf(key), node }
 }
 
-function countOf (text: unknown): number {
+function countOf(text: unknown): number {
   if (text === undefined) return 1
   const count = typeof text === 'string' && /^[0-9]{1,3}$/.test(text) ? Number(text) : 0
   if (count < 1 || count > PLAN_TOKENS) throw new KvError('KV_ERR_MALFORMED', `count is 1 to ${PLAN_TOKENS}`)
   return count
 }
 
-function positionOf (text: unknown): number {
+function positionOf(text: unknown): number {
   return checkPosition(typeof text === 'string' && /^[0-9]{1,5}$/.test(text) ? Number(text) : text)
 }
 
-function addressOf (text: unknown): string {
+function addressOf(text: unknown): string {
   if (!isNodeAddress(text)) throw new KvError('KV_ERR_RING_INVALID', 'a node is host:port')
   return text
 }
 
-function answer (reply: FastifyReply, warning?: string): FastifyReply {
+function answer(reply: FastifyReply, warning?: string): FastifyReply {
   if (warning !== undefined) reply.header('warning', `199 - "${warning}"`)
   return reply.type('text/plain; charset=utf-8').send('OK')
 }

@@ -5,7 +5,10 @@ import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
 /** Positions that one `/ring/plan` offers. */
 export const PLAN_TOKENS = 64
 
-/** For so long a seeded node waits for the others of the seed that do not answer yet, as when all have just been started; and the pause before it asks again. */
+/**
+ * For so long a seeded node waits for the others of the seed that do not answer yet, as when all have just
+ * been started; and the pause before it asks again.
+ */
 export const SEED_WAIT_MS = 4_000
 export const SEED_PAUSE_MS = 100
 
@@ -19,8 +22,8 @@ export const CHANGE_LOOK_MS = 100
 export const TIDY_WAIT_MS = 60_000
 
 /**
- * It says within so long whether it has, and is asked again meanwhile; and longest wait for that answer, before which the node may have to install
- * a ring. A host that says nothing holds nobody for longer.
+ * It says within so long whether it has, and is asked again meanwhile; and longest wait for that answer,
+ * before which the node may have to install a ring. A host that says nothing holds nobody for longer.
  */
 export const TIDY_ANSWER_MS = 1_000
 export const TIDY_CALL_MS = INSTALL_DEADLINE_MS

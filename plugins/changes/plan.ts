@@ -23,19 +23,21 @@ export interface ChangePlan {
 }
 
 /** A plan whose positions were chosen by this node. */
-export interface Offer extends ChangePlan { readonly positions: readonly number[] }
+export interface Offer extends ChangePlan {
+  readonly positions: readonly number[]
+}
 
 /** Throws what `beginChange` throws. */
-export function planOf (ring: Ring, change: Change): ChangePlan {
+export function planOf(ring: Ring, change: Change): ChangePlan {
   const after = beginChange(ring, change)
   return describe(ring, after, after.next ?? after.tokens)
 }
 
 /**
- * Up to `count` further tokens of a node, at positions that even the shares out; to be added one after the other. Other requests have their turns between
- * two positions. Throws `KV_ERR_RING_CONFLICT`.
+ * Up to `count` further tokens of a node, at positions that even the shares out; to be added one after the
+ * other. Other requests have their turns between two positions. Throws `KV_ERR_RING_CONFLICT`.
  */
-export async function offer (ring: Ring, node: string, count: number): Promise<Offer> {
+export async function offer(ring: Ring, node: string, count: number): Promise<Offer> {
   const positions: number[] = []
   for (const position of evenPositions(ring.tokens, ring.replicas, node, count)) {
     positions.push(position)
@@ -44,14 +46,26 @@ export async function offer (ring: Ring, node: string, count: number): Promise<O
   const [position] = positions
   if (position === undefined) throw new KvError('KV_ERR_RING_CONFLICT', 'every slot has a token')
   const after = beginChange(ring, { kind: 'add', position, node })
-  const to = [...ring.tokens, ...positions.map(position => ({ position, node }))].sort((a, b) => a.position - b.position)
+  const to = [...ring.tokens, ...positions.map(position => ({ position, node }))].sort(
+    (a, b) => a.position - b.position
+  )
   return { positions, ...describe(ring, { ...after, next: to }, to) }
 }
 
-function describe (ring: Ring, after: Ring, to: readonly Token[]): ChangePlan {
+function describe(ring: Ring, after: Ring, to: readonly Token[]): ChangePlan {
   const moved = moves(ring.tokens, to, ring.replicas)
   const slots = moved.reduce((sum, { min, max }) => sum + max - min + 1, 0)
   const receivers = after.next === undefined ? [] : receiversOf(after)
-  const shares = Object.fromEntries([...sharesOf(to, ring.replicas)].map(([node, held]) => [node, held / SLOTS]))
-  return { from: tokenMap(ring.tokens), to: tokenMap(to), receivers, moves: moved, slots, share: slots / SLOTS, shares }
+  const shares = Object.fromEntries(
+    [...sharesOf(to, ring.replicas)].map(([node, held]) => [node, held / SLOTS])
+  )
+  return {
+    from: tokenMap(ring.tokens),
+    to: tokenMap(to),
+    receivers,
+    moves: moved,
+    slots,
+    share: slots / SLOTS,
+    shares
+  }
 }

@@ -38,20 +38,23 @@ export interface ChangeState {
   readonly bytes: number
 }
 
-export function progressRoutes (app: FastifyInstance, keeper: Keeper): void {
+export function progressRoutes(app: FastifyInstance, keeper: Keeper): void {
   app.post('/internal/progress', async (_request, reply) => {
     const [progress, waitsFor] = await Promise.all([keeper.progress(), keeper.waitsFor()])
-    return reply.send({ progress: progress ?? null, ...waitsFor !== undefined && { waitsFor } })
+    return reply.send({ progress: progress ?? null, ...(waitsFor !== undefined && { waitsFor }) })
   })
 
   app.get('/ring/changes', async (request, reply) => {
     if (app.ring.view === undefined) throw new KvError('KV_ERR_NO_RING')
     if (!request.headers.accept?.includes('text/event-stream')) return reply.send(await stateOf(app))
-    return reply.type('text/event-stream').header('cache-control', 'no-store').send(Readable.from(events(app), { objectMode: false }))
+    return reply
+      .type('text/event-stream')
+      .header('cache-control', 'no-store')
+      .send(Readable.from(events(app), { objectMode: false }))
   })
 }
 
-async function * events (app: FastifyInstance): AsyncGenerator<string> {
+async function* events(app: FastifyInstance): AsyncGenerator<string> {
   const endMs = performance.now() + EVENTS_MS
   while (performance.now() < endMs) {
     const state = await stateOf(app)
@@ -61,15 +64,18 @@ async function * events (app: FastifyInstance): AsyncGenerator<string> {
   }
 }
 
-async function stateOf (app: FastifyInstance): Promise<ChangeState> {
+async function stateOf(app: FastifyInstance): Promise<ChangeState> {
   const { epoch } = await newest(app)
   const seen = app.ring.lastChange
   if (seen?.ring.next === undefined) return { state: 'none', receivers: [], keys: 0, bytes: 0 }
   const { state, ring: change } = seen
   // Where nobody has anything to receive, one node is still waited for to end the change.
-  const nodes = new Set([...receiversOf(change), ...state === 'under way' ? change.pending ?? [] : []])
-  const receivers = await Promise.all([...nodes].map(async node => receiverState(node, seen, await progressOf(app, node))))
-  const sum = (of: (receiver: ReceiverState) => number) => receivers.reduce((total, receiver) => total + of(receiver), 0)
+  const nodes = new Set([...receiversOf(change), ...(state === 'under way' ? (change.pending ?? []) : [])])
+  const receivers = await Promise.all(
+    [...nodes].map(async node => receiverState(node, seen, await progressOf(app, node)))
+  )
+  const sum = (of: (receiver: ReceiverState) => number) =>
+    receivers.reduce((total, receiver) => total + of(receiver), 0)
   return {
     state,
     generation: change.generation,
@@ -77,18 +83,24 @@ async function stateOf (app: FastifyInstance): Promise<ChangeState> {
     since: change.since as number,
     from: tokenMap(change.tokens),
     to: tokenMap(seen.ring.next),
-    ...change.gone && { gone: change.gone },
+    ...(change.gone && { gone: change.gone }),
     receivers,
     keys: sum(({ keys }) => keys),
     bytes: sum(({ bytes }) => bytes)
   }
 }
 
-/** What a node says of how far it is: with the last change that it has begun to receive in, and what keeps it from beginning. */
-interface Told { readonly progress: Progress | null, readonly waitsFor?: string }
+/**
+ * What a node says of how far it is: with the last change that it has begun to receive in, and what keeps it
+ * from beginning.
+ */
+interface Told {
+  readonly progress: Progress | null
+  readonly waitsFor?: string
+}
 
 /** What the node says; undefined: it does not answer. */
-async function progressOf ({ peers }: FastifyInstance, node: string): Promise<Told | undefined> {
+async function progressOf({ peers }: FastifyInstance, node: string): Promise<Told | undefined> {
   try {
     return JSON.parse(await peers.channel(node).call('/internal/progress', {}, PEER_DEADLINE_MS)) as Told
   } catch {
@@ -96,11 +108,14 @@ async function progressOf ({ peers }: FastifyInstance, node: string): Promise<To
   }
 }
 
-function receiverState (node: string, { state, ring }: SeenChange, told: Told | undefined): ReceiverState {
-  const progress = isProgressOf(told?.progress ?? undefined, ring) ? told?.progress as Progress : undefined
+function receiverState(node: string, { state, ring }: SeenChange, told: Told | undefined): ReceiverState {
+  const progress = isProgressOf(told?.progress ?? undefined, ring) ? (told?.progress as Progress) : undefined
   const { keys = 0, bytes = 0, elapsedMs = 0, expectedKeys = 0 } = progress ?? {}
-  const perSecond = (count: number) => elapsedMs === 0 ? 0 : Math.round(count / elapsedMs * 1000)
-  const waitsFor = told === undefined ? `${node} does not answer` : told.waitsFor ?? (progress === undefined ? `${node} has not begun to receive` : progress.waitsFor)
+  const perSecond = (count: number) => (elapsedMs === 0 ? 0 : Math.round((count / elapsedMs) * 1000))
+  const waitsFor =
+    told === undefined
+      ? `${node} does not answer`
+      : (told.waitsFor ?? (progress === undefined ? `${node} has not begun to receive` : progress.waitsFor))
   const left = Math.max(0, expectedKeys - keys)
   const isWaitedFor = state === 'under way' && ring.pending?.includes(node) === true
   return {
@@ -110,7 +125,7 @@ function receiverState (node: string, { state, ring }: SeenChange, told: Told | 
     bytes,
     keysPerSecond: perSecond(keys),
     bytesPerSecond: perSecond(bytes),
-    ...isWaitedFor && keys > 0 && { estimateS: Math.ceil(left / Math.max(1, perSecond(keys))) },
-    ...isWaitedFor && waitsFor !== undefined && { waitsFor }
+    ...(isWaitedFor && keys > 0 && { estimateS: Math.ceil(left / Math.max(1, perSecond(keys))) }),
+    ...(isWaitedFor && waitsFor !== undefined && { waitsFor })
   }
 }

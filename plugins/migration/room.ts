@@ -7,18 +7,22 @@ import { compareVersions, type Version } from '../../src/core/pairs/version.ts'
 /** What it needs of the application. */
 export type RoomPorts = Pick<FastifyInstance, 'ring' | 'storage' | 'coordinator'>
 
-/** Told of pairs that were not all stored, as the storage is full; resolves with what is wrong then, undefined: nothing that matters. */
+/**
+ * Told of pairs that were not all stored, as the storage is full; resolves with what is wrong then,
+ * undefined: nothing that matters.
+ */
 export type NoRoom = (pairs: readonly Pair[]) => Promise<Error | undefined>
 
 /**
- * For a look at what this replica missed. A replica that has not got a record at all is as it was, and whoever reads asks others too. Nor does an older one
- * matter under a record that stays for ever. But one that lasts only for a time, a tombstone above all, must leave nothing behind here that would
- * be seen again after it: once a quorum has it for certain, as after a read, the older one is dropped.
+ * For a look at what this replica missed. A replica that has not got a record at all is as it was, and
+ * whoever reads asks others too. Nor does an older one matter under a record that stays for ever. But one
+ * that lasts only for a time, a tombstone above all, must leave nothing behind here that would be seen again
+ * after it: once a quorum has it for certain, as after a read, the older one is dropped.
  */
-export function ignoreWhatIsNew (app: RoomPorts): NoRoom {
+export function ignoreWhatIsNew(app: RoomPorts): NoRoom {
   const { storage, coordinator } = app
 
-  async function settle ({ slot, key, record }: Pair): Promise<Error | undefined> {
+  async function settle({ slot, key, record }: Pair): Promise<Error | undefined> {
     const merged = await underRing(app, () => storage.merge(slot, key, record))
     if (merged?.kind !== 'failed') return merged === undefined ? changed() : undefined
     if (merged.reason !== 'full') return notStored(merged)
@@ -26,12 +30,16 @@ export function ignoreWhatIsNew (app: RoomPorts): NoRoom {
     if (stored.kind === 'failed') return notStored(stored)
     if (stored.kind === 'miss' || record.expiresAtMs === 0) return undefined
     // The tombstone that ends a value is kept as long as the value, and would uncover nothing.
-    return compareVersions(stored.record.version, record.version) === 0 ? undefined : drop({ slot, key, record }, stored.record.version)
+    return compareVersions(stored.record.version, record.version) === 0
+      ? undefined
+      : drop({ slot, key, record }, stored.record.version)
   }
 
-  async function drop ({ slot, key, record }: Pair, older: Version): Promise<Error | undefined> {
+  async function drop({ slot, key, record }: Pair, older: Version): Promise<Error | undefined> {
     const read = await coordinator.read(slot, key)
-    if (read.record === undefined || compareVersions(read.record.version, record.version) < 0) return new Error('a pair could not be stored: full')
+    if (read.record === undefined || compareVersions(read.record.version, record.version) < 0) {
+      return new Error('a pair could not be stored: full')
+    }
     const dropped = await underRing(app, async () => ({ failure: await storage.discard(slot, key, older) }))
     return dropped === undefined ? changed() : dropped.failure && notStored(dropped.failure)
   }
@@ -46,7 +54,7 @@ export function ignoreWhatIsNew (app: RoomPorts): NoRoom {
 }
 
 /** For a recovery: what fits is taken, and `count` is told of how many pairs do not. */
-export function takeWhatFits (app: RoomPorts, count: (pairs: number) => void): NoRoom {
+export function takeWhatFits(app: RoomPorts, count: (pairs: number) => void): NoRoom {
   return async pairs => {
     for (const { slot, key, record } of pairs) {
       const merged = await underRing(app, () => app.storage.merge(slot, key, record))
@@ -60,7 +68,7 @@ export function takeWhatFits (app: RoomPorts, count: (pairs: number) => void): N
 }
 
 /** Runs an operation in flight under the present ring; undefined: another one comes. */
-async function underRing<T> ({ ring }: RoomPorts, operation: () => Promise<T>): Promise<T | undefined> {
+async function underRing<T>({ ring }: RoomPorts, operation: () => Promise<T>): Promise<T | undefined> {
   return ring.view === undefined ? undefined : ring.within(ring.view.ring, operation)
 }
 

@@ -1,4 +1,5 @@
-// The giving end of a copy: the pairs of some slots as a stream whose pace the receiver sets, and this node's own requests too.
+// The giving end of a copy: the pairs of some slots as a stream whose pace the receiver sets, and this node's
+// own requests too.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
@@ -11,7 +12,10 @@ import { type Ranges } from '../../src/core/copying/fetching.ts'
 import { EXPECTED_HEADER, TRUSTED_HEADER } from './pull.ts'
 import { streamOf } from './stream.ts'
 
-interface PullRequest { readonly ring: object, readonly ranges: Ranges }
+interface PullRequest {
+  readonly ring: object
+  readonly ranges: Ranges
+}
 
 const slot = { type: 'integer', minimum: 0, maximum: SLOTS - 1 }
 const PULL_SCHEMA = {
@@ -20,7 +24,11 @@ const PULL_SCHEMA = {
     required: ['ring', 'ranges'],
     properties: {
       ring: { type: 'object' },
-      ranges: { type: 'array', maxItems: SLOTS, items: { type: 'array', minItems: 2, maxItems: 2, items: slot } }
+      ranges: {
+        type: 'array',
+        maxItems: SLOTS,
+        items: { type: 'array', minItems: 2, maxItems: 2, items: slot }
+      }
     }
   }
 }
@@ -28,24 +36,45 @@ const PULL_SCHEMA = {
 /** What a source needs of the application. */
 export type SourcePorts = Pick<FastifyInstance, 'ring' | 'storage' | 'pace' | 'clock'>
 
-export interface Source { readonly expectedPairs: number, readonly trustedMs: number, readonly pieces: AsyncGenerator<Buffer> }
-
-export function sourceRoutes (app: FastifyInstance): void {
-  app.post<{ Body: PullRequest }>('/internal/pull', { schema: PULL_SCHEMA, bodyLimit: RING_BYTES }, async (request, reply) => {
-    const { expectedPairs, trustedMs, pieces } = await openSource(app, parseRing(JSON.stringify(request.body.ring)), request.body.ranges)
-    reply.header(EXPECTED_HEADER, expectedPairs).header(TRUSTED_HEADER, trustedMs).type('application/octet-stream')
-    return reply.send(await streamOf(pieces))
-  })
+export interface Source {
+  readonly expectedPairs: number
+  readonly trustedMs: number
+  readonly pieces: AsyncGenerator<Buffer>
 }
 
-/** The pairs of the ranges, for one whose ring is `asked`. Throws `KV_ERR_FENCED` where that ring is not in force here. */
-export async function openSource (app: SourcePorts, asked: Ring, ranges: Ranges): Promise<Source> {
+export function sourceRoutes(app: FastifyInstance): void {
+  app.post<{ Body: PullRequest }>(
+    '/internal/pull',
+    { schema: PULL_SCHEMA, bodyLimit: RING_BYTES },
+    async (request, reply) => {
+      const { expectedPairs, trustedMs, pieces } = await openSource(
+        app,
+        parseRing(JSON.stringify(request.body.ring)),
+        request.body.ranges
+      )
+      reply
+        .header(EXPECTED_HEADER, expectedPairs)
+        .header(TRUSTED_HEADER, trustedMs)
+        .type('application/octet-stream')
+      return reply.send(await streamOf(pieces))
+    }
+  )
+}
+
+/**
+ * The pairs of the ranges, for one whose ring is `asked`. Throws `KV_ERR_FENCED` where that ring is not in
+ * force here.
+ */
+export async function openSource(app: SourcePorts, asked: Ring, ranges: Ranges): Promise<Source> {
   const { ring } = app
   await ring.install(asked)
   const { view } = ring
   // What this node took under older rings has ended once the ring is in force at all its processes.
-  const isInForce = view !== undefined && compareRings(view.ring, asked) >= 0 && sameShape(view.ring, asked) &&
-    await ring.within(view.ring, async () => true) === true
+  const isInForce =
+    view !== undefined &&
+    compareRings(view.ring, asked) >= 0 &&
+    sameShape(view.ring, asked) &&
+    (await ring.within(view.ring, async () => true)) === true
   if (!isInForce) throw new KvError('KV_ERR_FENCED')
   const { storage, clock } = app
   const trustedMs = storage.incarnation === 0 ? 0 : storage.trustedUntilMs - clock.wallMs()
@@ -53,8 +82,9 @@ export async function openSource (app: SourcePorts, asked: Ring, ranges: Ranges)
 }
 
 /** As if the pairs of this node lay evenly in all the slots that it holds. */
-async function expectedPairs ({ storage, ring }: SourcePorts, ranges: Ranges): Promise<number> {
-  const held = ring.view === undefined ? [] : holdings(ring.view.ring, ring.node).filter(holding => holding.present)
+async function expectedPairs({ storage, ring }: SourcePorts, ranges: Ranges): Promise<number> {
+  const held =
+    ring.view === undefined ? [] : holdings(ring.view.ring, ring.node).filter(holding => holding.present)
   const slots = held.reduce((sum, { min, max }) => sum + max - min + 1, 0)
   const asked = ranges.reduce((sum, [min, max]) => sum + max - min + 1, 0)
   const { pairs } = await storage.stats()
@@ -62,10 +92,11 @@ async function expectedPairs ({ storage, ring }: SourcePorts, ranges: Ranges): P
 }
 
 /**
- * The pairs of the ranges, and an end that tells whether this node remembered everything all the while. Throws `KV_ERR_FENCED`, where
- * the ring is another one by then: some of the pairs may have been purged before they were read, which must not pass for all.
+ * The pairs of the ranges, and an end that tells whether this node remembered everything all the while.
+ * Throws `KV_ERR_FENCED`, where the ring is another one by then: some of the pairs may have been purged
+ * before they were read, which must not pass for all.
  */
-async function * pairsOf (app: SourcePorts, asked: Ring, ranges: Ranges): AsyncGenerator<Buffer> {
+async function* pairsOf(app: SourcePorts, asked: Ring, ranges: Ranges): AsyncGenerator<Buffer> {
   const { storage, pace } = app
   const wanted = new Uint8Array(SLOTS)
   for (const [min, max] of ranges) wanted.fill(1, min, max + 1)

@@ -7,17 +7,24 @@ import { KvError } from '../../src/errors.ts'
 import { PEER_CONNECT_MS } from './limits.ts'
 
 export interface Caller {
-  /** A JSON request of its own, for what is no operation on a key; resolves with the text of the answer. Rejects when it is not 200, with what the other node says. */
-  call (path: string, body: object, timeoutMs: number): Promise<string>
+  /**
+   * A JSON request of its own, for what is no operation on a key; resolves with the text of the answer.
+   * Rejects when it is not 200, with what the other node says.
+   */
+  call(path: string, body: object, timeoutMs: number): Promise<string>
   /** As `call`, for an answer that is read as it comes. The node may be silent for so long. */
-  stream (path: string, body: object, silenceMs: number): Promise<{ readonly headers: IncomingHttpHeaders, readonly body: AsyncIterable<Buffer> }>
+  stream(
+    path: string,
+    body: object,
+    silenceMs: number
+  ): Promise<{ readonly headers: IncomingHttpHeaders; readonly body: AsyncIterable<Buffer> }>
 }
 
 /** What is kept of an error's text. */
 const ERROR_CHARS = 1_000
 
-export function createCaller (node: string, pool: Pool): Caller {
-  async function stream (path: string, body: object, timeoutMs: number): Promise<Dispatcher.ResponseData> {
+export function createCaller(node: string, pool: Pool): Caller {
+  async function stream(path: string, body: object, timeoutMs: number): Promise<Dispatcher.ResponseData> {
     const patience = new AbortController()
     const asked = pool.request({
       method: 'POST',
@@ -29,7 +36,11 @@ export function createCaller (node: string, pool: Pool): Caller {
       signal: patience.signal
     })
     // Its own deadlines begin when there is a connection for it.
-    const answer = await withDeadline(asked, timeoutMs + PEER_CONNECT_MS, () => new KvError('KV_ERR_NODE_NOT_READY', `${node} did not answer in time`)).catch(error => {
+    const answer = await withDeadline(
+      asked,
+      timeoutMs + PEER_CONNECT_MS,
+      () => new KvError('KV_ERR_NODE_NOT_READY', `${node} did not answer in time`)
+    ).catch(error => {
       patience.abort()
       throw error
     })
@@ -41,7 +52,7 @@ export function createCaller (node: string, pool: Pool): Caller {
 }
 
 /** The message of an error in JSON, or the text itself. */
-function messageOf (text: string): string {
+function messageOf(text: string): string {
   try {
     return String((JSON.parse(text) as { message?: unknown }).message)
   } catch {

@@ -1,4 +1,5 @@
-// One frame to another node and its answers back, under the fence: whichever side is behind learns the newer ring on the way.
+// One frame to another node and its answers back, under the fence: whichever side is behind learns the newer
+// ring on the way.
 
 import { type FastifyBaseLogger } from 'fastify'
 import { failed, FENCED } from '../../src/core/ports.ts'
@@ -9,16 +10,16 @@ export interface ExchangePorts {
   readonly node: string
   readonly log: FastifyBaseLogger
   /** This process's ring, and as JSON for a node that is behind. */
-  mine (): { readonly ring: Ring, readonly json: string } | undefined
-  install (ring: Ring): Promise<void>
+  mine(): { readonly ring: Ring; readonly json: string } | undefined
+  install(ring: Ring): Promise<void>
   /** Carries a frame to the node. Rejects where no reply comes. */
-  ask (ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<FrameReply>
+  ask(ring: Ring, ringJson: string | undefined, operations: readonly Operation[]): Promise<FrameReply>
 }
 
 /** Rejects as `ask` does. */
 export type Exchange = (ring: Ring, operations: readonly Operation[]) => Promise<readonly Answer[]>
 
-export function createExchange ({ node, log, mine, install, ask }: ExchangePorts): Exchange {
+export function createExchange({ node, log, mine, install, ask }: ExchangePorts): Exchange {
   const learn = createLearner(node, install, log)
 
   /** A node that is behind gets the ring and the frame once more. */
@@ -26,16 +27,25 @@ export function createExchange ({ node, log, mine, install, ask }: ExchangePorts
     let reply = await ask(ring, undefined, operations)
     if (reply.verdict === 'behind') {
       const newest = mine()
-      if (newest !== undefined) reply = await ask(newest.ring, newest.json, compareRings(newest.ring, ring) === 0 ? operations : [])
+      if (newest !== undefined) {
+        reply = await ask(newest.ring, newest.json, compareRings(newest.ring, ring) === 0 ? operations : [])
+      }
     }
     // Without one ring for both, planning again would lead to the same refusal.
-    const refused = reply.verdict === 'foreign' || reply.verdict === 'split' || (reply.verdict === 'ahead' && !await learn(reply.ringJson ?? ''))
-    return operations.map((_, i) => refused ? failed('unreachable') : reply.answers[i] ?? FENCED)
+    const refused =
+      reply.verdict === 'foreign' ||
+      reply.verdict === 'split' ||
+      (reply.verdict === 'ahead' && !(await learn(reply.ringJson ?? '')))
+    return operations.map((_, i) => (refused ? failed('unreachable') : (reply.answers[i] ?? FENCED)))
   }
 }
 
 /** Takes over what the node sends as its ring; false: that was not possible. */
-function createLearner (node: string, install: ExchangePorts['install'], log: FastifyBaseLogger): (json: string) => Promise<boolean> {
+function createLearner(
+  node: string,
+  install: ExchangePorts['install'],
+  log: FastifyBaseLogger
+): (json: string) => Promise<boolean> {
   let refused = false
   return async json => {
     try {

@@ -1,6 +1,6 @@
-// The ring as one process serves by it, and the account of what it has in flight. What a node serves at epoch e comes after
-// everything that it took before e: a process switches, waits for its older operations to end, and begins to serve
-// the new epoch only when every process of the node has done so.
+// The ring as one process serves by it, and the account of what it has in flight. What a node serves at epoch
+// e comes after everything that it took before e: a process switches, waits for its older operations to end,
+// and begins to serve the new epoch only when every process of the node has done so.
 
 import { KvError } from '../../src/errors.ts'
 import { INSTALL_DEADLINE_MS } from '../../src/limits.ts'
@@ -29,19 +29,26 @@ export interface InstalledRing extends Plans {
   readonly lastChange: SeenChange | undefined
   /** Resolves when this process switches to another ring. */
   readonly switched: Promise<void>
-  /** Switches to a newer ring; resolves when no operation that began under an older one is in flight. Throws `KV_ERR_RING_SPLIT`. */
-  switchTo (ring: Ring): Promise<void>
-  /** The ring is in force at every process of the node: operations that waited for that begin now. */
-  serve (id: RingId): void
   /**
-   * Begins one storage operation under ring `id`: at once where that ring is in force here, as nearly always, else as soon as it is. Undefined: it must
-   * not begin, since another ring is in force (or comes while waiting), or the ring takes longer than its deadline. Who gets a view calls `leave` once.
+   * Switches to a newer ring; resolves when no operation that began under an older one is in flight. Throws
+   * `KV_ERR_RING_SPLIT`.
    */
-  enter (id: RingId): View | undefined | Promise<View | undefined>
+  switchTo(ring: Ring): Promise<void>
+  /** The ring is in force at every process of the node: operations that waited for that begin now. */
+  serve(id: RingId): void
+  /**
+   * Begins one storage operation under ring `id`: at once where that ring is in force here, as nearly always,
+   * else as soon as it is. Undefined: it must not begin, since another ring is in force (or comes while
+   * waiting), or the ring takes longer than its deadline. Who gets a view calls `leave` once.
+   */
+  enter(id: RingId): View | undefined | Promise<View | undefined>
   /** An operation under this view has ended. */
-  leave (view: View): void
-  /** Runs one storage operation under ring `id`, between `enter` and `leave`; undefined, without running it, if it must not begin. */
-  within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined>
+  leave(view: View): void
+  /**
+   * Runs one storage operation under ring `id`, between `enter` and `leave`; undefined, without running it,
+   * if it must not begin.
+   */
+  within<T>(id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined>
 }
 
 interface CountedView extends View {
@@ -51,20 +58,29 @@ interface CountedView extends View {
   readonly idle: PromiseWithResolvers<void>
 }
 
-export function createInstalledRing (timers = TIMERS): InstalledRing {
+export function createInstalledRing(timers = TIMERS): InstalledRing {
   let current: CountedView | undefined
   const older = new Set<CountedView>()
   let lastChange: SeenChange | undefined
   let switched = resolvers()
 
-  function switchTo (ring: Ring): Promise<void> {
+  function switchTo(ring: Ring): Promise<void> {
     refuseSplit(current?.ring, ring)
     if (current === undefined || compareRings(ring, current.ring) > 0) {
       const previous = current
       lastChange = lastSeen(lastChange, previous?.ring, ring)
       switched.resolve()
       switched = resolvers()
-      current = { ring, sinceMs: performance.now(), json: JSON.stringify(ringToJson(ring)), placement: createPlacement(ring), inFlight: 0, serving: false, opened: resolvers(), idle: resolvers() }
+      current = {
+        ring,
+        sinceMs: performance.now(),
+        json: JSON.stringify(ringToJson(ring)),
+        placement: createPlacement(ring),
+        inFlight: 0,
+        serving: false,
+        opened: resolvers(),
+        idle: resolvers()
+      }
       if (previous !== undefined) {
         // Whoever waits for the previous ring to be served looks again and finds itself fenced.
         previous.opened.resolve()
@@ -74,35 +90,40 @@ export function createInstalledRing (timers = TIMERS): InstalledRing {
     return Promise.all([...older].map(view => view.idle.promise)).then(() => {})
   }
 
-  function serve (id: RingId): void {
+  function serve(id: RingId): void {
     if (current === undefined || compareRings(id, current.ring) !== 0) return
     current.serving = true
     current.opened.resolve()
   }
 
-  function begin (view: CountedView): View {
+  function begin(view: CountedView): View {
     view.inFlight++
     return view
   }
 
-  function leave (left: View): void {
+  function leave(left: View): void {
     const view = left as CountedView
     view.inFlight--
     if (view.inFlight === 0 && older.delete(view)) view.idle.resolve()
   }
 
-  async function enterWhenOpened (view: CountedView): Promise<View | undefined> {
-    await withDeadline(view.opened.promise, INSTALL_DEADLINE_MS, () => new KvError('KV_ERR_INSTALL'), timers).catch(() => {})
+  async function enterWhenOpened(view: CountedView): Promise<View | undefined> {
+    await withDeadline(
+      view.opened.promise,
+      INSTALL_DEADLINE_MS,
+      () => new KvError('KV_ERR_INSTALL'),
+      timers
+    ).catch(() => {})
     return view === current && view.serving ? begin(view) : undefined
   }
 
-  function enter (id: RingId): View | undefined | Promise<View | undefined> {
+  function enter(id: RingId): View | undefined | Promise<View | undefined> {
     const view = current
     if (view === undefined || compareRings(id, view.ring) !== 0) return undefined
     return view.serving ? begin(view) : enterWhenOpened(view)
   }
 
-  async function within<T> (id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined> {
+  async function within<T>(id: RingId, operation: (view: View) => Promise<T>): Promise<T | undefined> {
     const entering = enter(id)
     const view = entering instanceof Promise ? await entering : entering
     if (view === undefined) return undefined
@@ -114,11 +135,19 @@ export function createInstalledRing (timers = TIMERS): InstalledRing {
   }
 
   return {
-    get view () { return current },
-    get lastChange () { return lastChange },
-    get switched () { return switched.promise },
-    get serving () { return current?.serving ?? false },
-    plan (slot: number): Plan {
+    get view() {
+      return current
+    },
+    get lastChange() {
+      return lastChange
+    },
+    get switched() {
+      return switched.promise
+    },
+    get serving() {
+      return current?.serving ?? false
+    },
+    plan(slot: number): Plan {
       if (current === undefined) throw new KvError('KV_ERR_NO_RING')
       return current.placement.plan(slot)
     },
@@ -130,9 +159,12 @@ export function createInstalledRing (timers = TIMERS): InstalledRing {
   }
 }
 
-function resolvers (): PromiseWithResolvers<void> {
+function resolvers(): PromiseWithResolvers<void> {
   let resolve!: (value: void | PromiseLike<void>) => void
   let reject!: (reason?: unknown) => void
-  const promise = new Promise<void>((_resolve, _reject) => { resolve = _resolve; reject = _reject })
+  const promise = new Promise<void>((_resolve, _reject) => {
+    resolve = _resolve
+    reject = _reject
+  })
   return { promise, resolve, reject }
 }

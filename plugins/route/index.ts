@@ -1,5 +1,6 @@
-// The way of a client's request: find the slot, let the coordinator ask the replicas, answer. The course project's `/route`
-// lives here, and, beside it, `/kv` for raw bytes and `/bulk_update_keys` and `/kv/batch` for many pairs at once.
+// The way of a client's request: find the slot, let the coordinator ask the replicas, answer. The course
+// project's `/route` lives here, and, beside it, `/kv` for raw bytes and `/bulk_update_keys` and `/kv/batch`
+// for many pairs at once.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
@@ -26,25 +27,34 @@ declare module 'fastify' {
   }
 }
 
-export interface RouteOptions { readonly clock: Clock, readonly copyBytesPerS: number }
+export interface RouteOptions {
+  readonly clock: Clock
+  readonly copyBytesPerS: number
+}
 
-export default fp<RouteOptions>(async (app, { clock, copyBytesPerS }) => {
-  const pace = createPace(() => performance.now(), copyBytesPerS)
-  app.decorate('clock', clock)
-  app.decorate('pace', pace)
-  app.decorate('coordinator', timed(createCoordinator({ plans: app.ring, replicas: app.peers, clock }), pace))
-  routeRoutes(app)
-  cacheRoutes(app)
-  bulkRoute(app)
-  batchRoute(app)
-  await app.register(kvRoutes)
-}, { name: 'route', dependencies: ['requests', 'unsent', 'peers', 'ring', 'storage'] })
+export default fp<RouteOptions>(
+  async (app, { clock, copyBytesPerS }) => {
+    const pace = createPace(() => performance.now(), copyBytesPerS)
+    app.decorate('clock', clock)
+    app.decorate('pace', pace)
+    app.decorate(
+      'coordinator',
+      timed(createCoordinator({ plans: app.ring, replicas: app.peers, clock }), pace)
+    )
+    routeRoutes(app)
+    cacheRoutes(app)
+    bulkRoute(app)
+    batchRoute(app)
+    await app.register(kvRoutes)
+  },
+  { name: 'route', dependencies: ['requests', 'unsent', 'peers', 'ring', 'storage'] }
+)
 
 /** The coordinator, some of whose requests tell the pace how long they took. */
-function timed (coordinator: Coordinator, pace: Pace): Coordinator {
+function timed(coordinator: Coordinator, pace: Pace): Coordinator {
   let requests = 0
 
-  function time<T> (request: Promise<T>): Promise<T> {
+  function time<T>(request: Promise<T>): Promise<T> {
     if (++requests % PACE_EVERY !== 0) return request
     const beganMs = performance.now()
     return request.finally(() => pace.observe(performance.now() - beganMs))
@@ -57,7 +67,7 @@ function timed (coordinator: Coordinator, pace: Pace): Coordinator {
 }
 
 /** `GET`, `POST`, `DELETE /route`. */
-function routeRoutes (app: FastifyInstance): void {
+function routeRoutes(app: FastifyInstance): void {
   const { coordinator, clock } = app
   const config = { open: true }
 

@@ -18,10 +18,14 @@ export const kvRoutes: FastifyPluginAsync = async app => {
   const { coordinator, clock } = app
   // A value is bytes, whatever its content type says.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: VALUE_BYTES }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: VALUE_BYTES }, (_request, body, done) =>
+    done(null, body)
+  )
 
   // The body is the value, and nothing else.
-  app.setErrorHandler((error: FastifyError) => { throw error.statusCode === 413 ? new KvError('KV_ERR_VALUE_TOO_LARGE') : error })
+  app.setErrorHandler((error: FastifyError) => {
+    throw error.statusCode === 413 ? new KvError('KV_ERR_VALUE_TOO_LARGE') : error
+  })
 
   app.get('/kv/*', OPTIONS, async (request, reply) => {
     const key = keyOf(request)
@@ -36,28 +40,40 @@ export const kvRoutes: FastifyPluginAsync = async app => {
     const key = keyOf(request)
     const ttlS = numberField(fieldsOf(request.query).ttl, 1, TTL_S, 'KV_ERR_TTL')
     const contentType = checkContentType(request.headers['content-type'] ?? '')
-    const value = request.body as Buffer | undefined ?? NO_BYTES
+    const value = (request.body as Buffer | undefined) ?? NO_BYTES
     const expiresAtMs = ttlS === undefined ? 0 : clock.wallMs() + ttlS * 1000
-    const { plan, version } = await coordinator.write(slotOf(key), key,
-      version => ({ version, deleted: false, expiresAtMs, contentType, value }), quorumsOf(request))
+    const { plan, version } = await coordinator.write(
+      slotOf(key),
+      key,
+      version => ({ version, deleted: false, expiresAtMs, contentType, value }),
+      quorumsOf(request)
+    )
     servedBy(reply, plan)
-    return reply.code(204).header('etag', `"${formatVersion(version)}"`).send()
+    return reply
+      .code(204)
+      .header('etag', `"${formatVersion(version)}"`)
+      .send()
   })
 
   app.delete('/kv/*', OPTIONS, async (request, reply) => {
     const key = keyOf(request)
-    const { plan } = await coordinator.write(slotOf(key), key, version => tombstone(version, clock.wallMs()), quorumsOf(request))
+    const { plan } = await coordinator.write(
+      slotOf(key),
+      key,
+      version => tombstone(version, clock.wallMs()),
+      quorumsOf(request)
+    )
     servedBy(reply, plan)
     return reply.code(204).send()
   })
 }
 
-function keyOf (request: FastifyRequest): string {
+function keyOf(request: FastifyRequest): string {
   return checkKey((request.params as { '*': string })['*'])
 }
 
 /** `r=` and `w=` of a request; undefined: majorities. */
-function quorumsOf (request: FastifyRequest): Quorums | undefined {
+function quorumsOf(request: FastifyRequest): Quorums | undefined {
   const fields = fieldsOf(request.query)
   if (fields.r === undefined && fields.w === undefined) return undefined
   return {

@@ -1,5 +1,6 @@
-// The connections of a process: how many bytes are counted for each, and whether its client takes them. All of them together have a budget.
-// Where it is used up, the connections whose clients have taken nothing for the longest time are closed to make room.
+// The connections of a process: how many bytes are counted for each, and whether its client takes them. All
+// of them together have a budget. Where it is used up, the connections whose clients have taken nothing for
+// the longest time are closed to make room.
 
 import { type Socket } from 'node:net'
 
@@ -7,7 +8,10 @@ export interface Connection {
   readonly socket: Socket
   /** Bytes of the budget that it has. */
   held: number
-  /** True if the last answer was large; and what ends the turn of a request that had to wait for one because of that. */
+  /**
+   * True if the last answer was large; and what ends the turn of a request that had to wait for one because
+   * of that.
+   */
   isLarge: boolean
   leave: (() => void) | undefined
   /** Requests that wait for the answers before theirs. */
@@ -20,16 +24,22 @@ export interface Connection {
 export interface Connections {
   readonly bytes: number
   /** The connection of a socket, from its first mention on; undefined: it has ended. */
-  of (socket: Socket | null): Connection | undefined
+  of(socket: Socket | null): Connection | undefined
   /** False: there is no room for so much. */
-  take (connection: Connection, bytes: number): boolean
-  giveBack (connection: Connection, bytes: number): void
-  /** Closes connections whose clients have taken nothing for long, until so much has been given back or there are no more of them. */
-  relieve (bytes: number): void
+  take(connection: Connection, bytes: number): boolean
+  giveBack(connection: Connection, bytes: number): void
+  /**
+   * Closes connections whose clients have taken nothing for long, until so much has been given back or there
+   * are no more of them.
+   */
+  relieve(bytes: number): void
   /** Closes it and gives back what it has. */
-  end (socket: Socket): void
-  /** Sees which clients take what waits for them, and closes those that have not for too long; returns how many. */
-  look (): number
+  end(socket: Socket): void
+  /**
+   * Sees which clients take what waits for them, and closes those that have not for too long; returns how
+   * many.
+   */
+  look(): number
 }
 
 export interface ConnectionsOptions {
@@ -40,23 +50,35 @@ export interface ConnectionsOptions {
   readonly stallLooks: number
 }
 
-export function createConnections ({ limitBytes, patienceLooks, stallLooks }: ConnectionsOptions): Connections {
+export function createConnections({
+  limitBytes,
+  patienceLooks,
+  stallLooks
+}: ConnectionsOptions): Connections {
   const connections = new Map<Socket, Connection>()
   let bytes = 0
   /** Those that may be closed to make room, the one that has been quiet for the longest time last. */
   let quiet: Connection[] = []
 
-  function of (socket: Socket | null): Connection | undefined {
+  function of(socket: Socket | null): Connection | undefined {
     if (socket === null || socket.destroyed) return undefined
     const known = connections.get(socket)
     if (known !== undefined) return known
-    const connection = { socket, held: 0, isLarge: false, leave: undefined, waiting: 0, left: 0, quietLooks: 0 }
+    const connection = {
+      socket,
+      held: 0,
+      isLarge: false,
+      leave: undefined,
+      waiting: 0,
+      left: 0,
+      quietLooks: 0
+    }
     connections.set(socket, connection)
     socket.once('close', () => end(socket))
     return connection
   }
 
-  function end (socket: Socket): void {
+  function end(socket: Socket): void {
     const connection = connections.get(socket)
     if (connection === undefined) return
     connections.delete(socket)
@@ -66,7 +88,7 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
     socket.destroy()
   }
 
-  function relieve (less: number): void {
+  function relieve(less: number): void {
     const wanted = bytes - less
     while (bytes > wanted) {
       const connection = quiet.pop()
@@ -75,7 +97,7 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
     }
   }
 
-  function look (): number {
+  function look(): number {
     let stalled = 0
     quiet = []
     for (const connection of connections.values()) {
@@ -95,16 +117,18 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
   }
 
   return {
-    get bytes () { return bytes },
+    get bytes() {
+      return bytes
+    },
     of,
-    take (connection, more) {
+    take(connection, more) {
       if (bytes + more > limitBytes) relieve(bytes + more - limitBytes)
       if (bytes + more > limitBytes || !connections.has(connection.socket)) return false
       bytes += more
       connection.held += more
       return true
     },
-    giveBack (connection, less) {
+    giveBack(connection, less) {
       // What it had was given back as a whole when it ended.
       if (!connections.has(connection.socket)) return
       bytes -= less
@@ -117,11 +141,14 @@ export function createConnections ({ limitBytes, patienceLooks, stallLooks }: Co
 }
 
 /**
- * Bytes that have been written and that the system has not taken. `writableLength` changes only when the whole of a write has been taken, which for a
- * large value and a slow client is long; the rest of it Node keeps here, where its own timeouts find it.
+ * Bytes that have been written and that the system has not taken. `writableLength` changes only when the
+ * whole of a write has been taken, which for a large value and a slow client is long; the rest of it Node
+ * keeps here, where its own timeouts find it.
  */
-function leftOf (socket: Socket): number {
+function leftOf(socket: Socket): number {
   if (socket.writableLength === 0) return 0
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly writeQueueSize?: number } | null }
+  const { _handle: handle } = socket as unknown as {
+    readonly _handle?: { readonly writeQueueSize?: number } | null
+  }
   return handle?.writeQueueSize ?? socket.writableLength
 }

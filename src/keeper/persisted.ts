@@ -9,17 +9,22 @@ import { type StateFile } from './state-file.ts'
 export interface PersistedRing {
   /** Why the last ring could not be written, in words for an operator; undefined: it was. */
   readonly failure: string | undefined
-  /** Throws `KV_ERR_INSTALL`. One that cannot be written, as on a full disk, is told once and then left in peace for a while each time. */
-  write (ring: Ring): Promise<void>
+  /**
+   * Throws `KV_ERR_INSTALL`. One that cannot be written, as on a full disk, is told once and then left in
+   * peace for a while each time.
+   */
+  write(ring: Ring): Promise<void>
 }
 
-export function createPersisted (file: StateFile<Ring>, log: FastifyBaseLogger): PersistedRing {
+export function createPersisted(file: StateFile<Ring>, log: FastifyBaseLogger): PersistedRing {
   let failedMs: number | undefined
   let failure: string | undefined
   const refusal = () => new KvError('KV_ERR_INSTALL', failure)
   return {
-    get failure () { return failure },
-    async write (ring) {
+    get failure() {
+      return failure
+    },
+    async write(ring) {
       if (failedMs !== undefined && performance.now() - failedMs < RING_FILE_REST_MS) throw refusal()
       try {
         await file.write(ring)

@@ -1,5 +1,6 @@
-// The state files: the node's own copies of its ring and of its votes, which outlive process and Memcached. Each is replaced as
-// a whole, so a crash leaves the old text or the new one. Beside them lies a reserve: where the disk is full it makes room for them.
+// The state files: the node's own copies of its ring and of its votes, which outlive process and Memcached.
+// Each is replaced as a whole, so a crash leaves the old text or the new one. Beside them lies a reserve:
+// where the disk is full it makes room for them.
 
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,9 +11,9 @@ import { parseVotes, votesToText, type Votes } from '../core/consensus/voter.ts'
 
 export interface StateFile<T> {
   /** Throws `KV_ERR_CONFIG` if there is a file that makes no sense, or none can be kept. */
-  read (): Promise<T | undefined>
+  read(): Promise<T | undefined>
   /** Resolves when it is on the disk. */
-  write (value: T): Promise<void>
+  write(value: T): Promise<void>
 }
 
 /** What a node keeps on the disk. */
@@ -25,25 +26,28 @@ export interface StateFiles {
 export const noStateFiles: StateFiles = { ring: noFile(), votes: noFile() }
 
 /** `ring.json` and `votes.json` in a folder, which is made if it is missing. */
-export function createStateFiles (stateDir: string): StateFiles {
+export function createStateFiles(stateDir: string): StateFiles {
   const reserve = createReserve(join(stateDir, 'reserve'))
   return {
-    ring: createFile(stateDir, 'ring.json', reserve, { parse: parseRing, format: ring => JSON.stringify(ringToJson(ring)) }),
+    ring: createFile(stateDir, 'ring.json', reserve, {
+      parse: parseRing,
+      format: ring => JSON.stringify(ringToJson(ring))
+    }),
     votes: createFile(stateDir, 'votes.json', reserve, { parse: parseVotes, format: votesToText })
   }
 }
 
 interface Reserve {
   /** Takes room on the disk, as far as there is some and none is taken yet. */
-  keep (): Promise<void>
+  keep(): Promise<void>
   /** Gives it up; false: there was none. */
-  release (): Promise<boolean>
+  release(): Promise<boolean>
 }
 
-function createReserve (path: string): Reserve {
+function createReserve(path: string): Reserve {
   let isKept = false
   return {
-    async keep () {
+    async keep() {
       if (isKept) return
       try {
         await synced(path, 'w', file => file.writeFile(Buffer.alloc(STATE_RESERVE_BYTES)))
@@ -53,7 +57,7 @@ function createReserve (path: string): Reserve {
         await rm(path, { force: true }).catch(() => {})
       }
     },
-    async release () {
+    async release() {
       const wasKept = isKept
       isKept = false
       await rm(path, { force: true })
@@ -62,19 +66,27 @@ function createReserve (path: string): Reserve {
   }
 }
 
-function noFile<T> (): StateFile<T> {
+function noFile<T>(): StateFile<T> {
   return { read: async () => undefined, write: async () => {} }
 }
 
 /** What a write on a full disk fails with, or on one whose quota is used up. */
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 
-interface Format<T> { parse (text: string): T, format (value: T): string }
+interface Format<T> {
+  parse(text: string): T
+  format(value: T): string
+}
 
-function createFile<T> (stateDir: string, name: string, reserve: Reserve, { parse, format }: Format<T>): StateFile<T> {
+function createFile<T>(
+  stateDir: string,
+  name: string,
+  reserve: Reserve,
+  { parse, format }: Format<T>
+): StateFile<T> {
   const path = join(stateDir, name)
 
-  async function read (): Promise<T | undefined> {
+  async function read(): Promise<T | undefined> {
     let text: string
     try {
       await mkdir(stateDir, { recursive: true })
@@ -87,21 +99,24 @@ function createFile<T> (stateDir: string, name: string, reserve: Reserve, { pars
     try {
       return parse(text)
     } catch {
-      throw new KvError('KV_ERR_CONFIG', `STATE_DIR: ${path} is not what a node writes there; move it away to start without it`)
+      throw new KvError(
+        'KV_ERR_CONFIG',
+        `STATE_DIR: ${path} is not what a node writes there; move it away to start without it`
+      )
     }
   }
 
-  async function write (value: T): Promise<void> {
+  async function write(value: T): Promise<void> {
     try {
       await replace(value)
     } catch (error) {
-      if (!FULL.has((error as NodeJS.ErrnoException).code ?? '') || !await reserve.release()) throw error
+      if (!FULL.has((error as NodeJS.ErrnoException).code ?? '') || !(await reserve.release())) throw error
       await replace(value)
     }
     await reserve.keep()
   }
 
-  async function replace (value: T): Promise<void> {
+  async function replace(value: T): Promise<void> {
     const draft = `${path}.new`
     await synced(draft, 'w', file => file.writeFile(`${format(value)}\n`))
     await rename(draft, path)
@@ -112,7 +127,11 @@ function createFile<T> (stateDir: string, name: string, reserve: Reserve, { pars
   return { read, write }
 }
 
-async function synced (path: string, flags: string, action: (file: Awaited<ReturnType<typeof open>>) => Promise<void>): Promise<void> {
+async function synced(
+  path: string,
+  flags: string,
+  action: (file: Awaited<ReturnType<typeof open>>) => Promise<void>
+): Promise<void> {
   const file = await open(path, flags)
   try {
     await action(file)

@@ -1,7 +1,15 @@
-// Every call between the primary and a worker: what workers ask of the keeper, what the keeper asks of a worker, and how
-// the arguments and results of each travel. Each side implements its interface once; the channel only forwards.
+// Every call between the primary and a worker: what workers ask of the keeper, what the keeper asks of a
+// worker, and how the arguments and results of each travel. Each side implements its interface once; the
+// channel only forwards.
 
-import { answerToText, parseAnswer, parseRequest, requestToText, type VoteAnswer, type VoteRequest } from '../core/consensus/voter.ts'
+import {
+  answerToText,
+  parseAnswer,
+  parseRequest,
+  requestToText,
+  type VoteAnswer,
+  type VoteRequest
+} from '../core/consensus/voter.ts'
 import { type Progress } from '../core/copying/progress.ts'
 import { parseRing, ringToJson, type Ring, type RingId, type Seed } from '../core/ring/ring.ts'
 import { type Fetching } from '../keeper/workers.ts'
@@ -34,35 +42,50 @@ export interface WorkerCalls {
   serve: (id: RingId) => Promise<void>
   recheck: () => Promise<void>
   isNew: (ring: Ring) => Promise<boolean>
-  fetch: (what: { readonly ring: Ring, readonly forgotten: boolean }) => Promise<Fetching>
+  fetch: (what: { readonly ring: Ring; readonly forgotten: boolean }) => Promise<Fetching>
   renew: (ring: Ring) => Promise<void>
   receive: (ring: Ring) => Promise<boolean>
   purge: (ring: Ring) => Promise<boolean>
 }
 
-interface Codec<T> { encode (value: T): string, decode (text: string): T }
+interface Codec<T> {
+  encode(value: T): string
+  decode(text: string): T
+}
 
-interface Call<A, R> { readonly argument: Codec<A>, readonly result: Codec<R>, readonly deadlineMs: number }
+interface Call<A, R> {
+  readonly argument: Codec<A>
+  readonly result: Codec<R>
+  readonly deadlineMs: number
+}
 
-/** How each call travels; a call that is renamed or changed in its interface only is no longer a `Table` of it. */
-export type Table<C> = { readonly [N in keyof C]: C[N] extends (argument: infer A) => Promise<infer R> ? Call<A, R> : never }
+/**
+ * How each call travels; a call that is renamed or changed in its interface only is no longer a `Table` of
+ * it.
+ */
+export type Table<C> = {
+  readonly [N in keyof C]: C[N] extends (argument: infer A) => Promise<infer R> ? Call<A, R> : never
+}
 
 const NOTHING = { encode: () => '', decode: () => undefined }
 const TEXT: Codec<string> = { encode: text => text, decode: text => text }
 const YES: Codec<boolean> = { encode: String, decode: text => text === 'true' }
 const RING: Codec<Ring> = { encode: ring => JSON.stringify(ringToJson(ring)), decode: parseRing }
 /** What both ends of one release make of an object. */
-const json = <T>(): Codec<T> => ({ encode: value => JSON.stringify(value ?? null), decode: text => JSON.parse(text) as T })
-const maybe = <T>({ encode, decode }: Codec<T>): Codec<T | undefined> => ({
-  encode: value => value === undefined ? '' : `=${encode(value)}`,
-  decode: text => text === '' ? undefined : decode(text.slice(1))
+const json = <T>(): Codec<T> => ({
+  encode: value => JSON.stringify(value ?? null),
+  decode: text => JSON.parse(text) as T
 })
-const FETCH: Codec<{ readonly ring: Ring, readonly forgotten: boolean }> = {
+const maybe = <T>({ encode, decode }: Codec<T>): Codec<T | undefined> => ({
+  encode: value => (value === undefined ? '' : `=${encode(value)}`),
+  decode: text => (text === '' ? undefined : decode(text.slice(1)))
+})
+const FETCH: Codec<{ readonly ring: Ring; readonly forgotten: boolean }> = {
   encode: ({ ring, forgotten }) => `${forgotten ? '+' : '-'}${RING.encode(ring)}`,
   decode: text => ({ forgotten: text.startsWith('+'), ring: RING.decode(text.slice(1)) })
 }
 
-function call<A, R> (argument: Codec<A>, result: Codec<R>, deadlineMs = IPC_DEADLINE_MS): Call<A, R> {
+function call<A, R>(argument: Codec<A>, result: Codec<R>, deadlineMs = IPC_DEADLINE_MS): Call<A, R> {
   return { argument, result, deadlineMs }
 }
 
@@ -80,8 +103,8 @@ export const KEEPER_CALLS: Table<KeeperCalls> = {
   report: call(json<Progress>(), NOTHING)
 }
 
-// Copying takes as long as there is to copy. Each step of it has a deadline of its own, and a worker that is silent is
-// ended; to begin again beside it would undo its work.
+// Copying takes as long as there is to copy. Each step of it has a deadline of its own, and a worker that is
+// silent is ended; to begin again beside it would undo its work.
 export const WORKER_CALLS: Table<WorkerCalls> = {
   beat: call(NOTHING, NOTHING, Infinity),
   switchTo: call(RING, NOTHING),
@@ -98,15 +121,21 @@ type AnyCalls<C> = { readonly [N in keyof C]: (argument: never) => Promise<unkno
 type Loose = Readonly<Record<string, Call<unknown, unknown>>>
 
 /** The calls of the other side. They throw what it threw, and `KV_ERR_INSTALL` when it is gone or late. */
-export function callsOver<C extends AnyCalls<C>> (ipc: Ipc, table: Table<C>): C {
-  const calls = Object.entries(table as unknown as Loose).map(([name, { argument, result, deadlineMs }]) =>
-    [name, async (value: unknown) => result.decode(await ipc.call(name, argument.encode(value), deadlineMs))])
+export function callsOver<C extends AnyCalls<C>>(ipc: Ipc, table: Table<C>): C {
+  const calls = Object.entries(table as unknown as Loose).map(([name, { argument, result, deadlineMs }]) => [
+    name,
+    async (value: unknown) => result.decode(await ipc.call(name, argument.encode(value), deadlineMs))
+  ])
   return Object.fromEntries(calls) as C
 }
 
 /** Answers the calls of the other side. */
-export function handlersOf<C extends AnyCalls<C>> (table: Table<C>, calls: C): Handlers {
+export function handlersOf<C extends AnyCalls<C>>(table: Table<C>, calls: C): Handlers {
   const all = calls as unknown as Readonly<Record<string, (argument: unknown) => Promise<unknown>>>
-  return Object.fromEntries(Object.entries(table as unknown as Loose).map(([name, { argument, result }]) =>
-    [name, async (text: string) => result.encode(await all[name]?.(argument.decode(text)))]))
+  return Object.fromEntries(
+    Object.entries(table as unknown as Loose).map(([name, { argument, result }]) => [
+      name,
+      async (text: string) => result.encode(await all[name]?.(argument.decode(text)))
+    ])
+  )
 }

@@ -1,4 +1,5 @@
-// The primary process: it keeps the ring, forks the workers, replaces those that die, and stops them all. It serves no HTTP.
+// The primary process: it keeps the ring, forks the workers, replaces those that die, and stops them all. It
+// serves no HTTP.
 
 import cluster, { type Worker } from 'node:cluster'
 import { type Logger } from 'pino'
@@ -7,22 +8,36 @@ import { createKeeper, type NodeKeeper } from '../keeper/keeper.ts'
 import { type WorkerHandle } from '../keeper/workers.ts'
 import { type Config } from './config.ts'
 import { startDeadline } from '../core/quorum/deadline.ts'
-import { callsOver, handlersOf, KEEPER_CALLS, WORKER_CALLS, type KeeperCalls, type WorkerCalls } from './calls.ts'
+import {
+  callsOver,
+  handlersOf,
+  KEEPER_CALLS,
+  WORKER_CALLS,
+  type KeeperCalls,
+  type WorkerCalls
+} from './calls.ts'
 import { createIpc } from './ipc.ts'
 import { RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from '../limits.ts'
 import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './lifecycle.ts'
 import { respawnPauseMs } from '../core/processes/respawn.ts'
 import { readTls } from './tls.ts'
 
-export async function runPrimary (config: Config): Promise<void> {
+export async function runPrimary(config: Config): Promise<void> {
   const log = createLog(config)
   warnOfConfig(config, log)
   // Workers read it; what is wrong with it is told once, and here.
   readTls(config.tls)
-  // Workers accept for themselves. A connection that the primary hands to a worker which dies before it takes it would hang for ever.
+  // Workers accept for themselves. A connection that the primary hands to a worker which dies before it takes
+  // it would hang for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   const record = createMemcachedRingRecord({ address: config.memcached })
-  const keeper = createKeeper({ node: config.node, files: stateFilesOf(config), record, log, nowMs: Date.now })
+  const keeper = createKeeper({
+    node: config.node,
+    files: stateFilesOf(config),
+    record,
+    log,
+    nowMs: Date.now
+  })
   await keeper.start()
   const workers = startWorkers(config.workers, keeper, log)
   exitWhenTold(log, async () => {
@@ -32,13 +47,13 @@ export async function runPrimary (config: Config): Promise<void> {
 }
 
 /** Keeps `size` workers running until it is stopped. */
-function startWorkers (size: number, keeper: NodeKeeper, log: Logger): { stop (): Promise<void> } {
+function startWorkers(size: number, keeper: NodeKeeper, log: Logger): { stop(): Promise<void> } {
   const listening = new Set<Worker>()
   let hasListened = false
   let stopping = false
   let pauseMs = RESPAWN_MIN_MS
 
-  function spawn (): void {
+  function spawn(): void {
     const bornMs = performance.now()
     const worker = cluster.fork()
     // Once it has joined, the keeper watches over it.
@@ -60,22 +75,26 @@ function startWorkers (size: number, keeper: NodeKeeper, log: Logger): { stop ()
       if (hasOpenPort(process.env) && listening.size === 0) leaveToSystemd(log)
     })
     worker.on('error', error => {
-      // What could not be sent to a worker that has just died: its exit follows. Where no process came about, none does.
+      // What could not be sent to a worker that has just died: its exit follows. Where no process came about,
+      // none does.
       if (worker.process.pid !== undefined) return
       joined()
       replace(0, { err: error })
     })
   }
 
-  /** A worker cannot listen, and will end. An address that has never worked is a mistake to be told; one that has worked is short of something, and tried again. */
-  function cannotListen (message: string): void {
+  /**
+   * A worker cannot listen, and will end. An address that has never worked is a mistake to be told; one that
+   * has worked is short of something, and tried again.
+   */
+  function cannotListen(message: string): void {
     if (hasListened) return log.error({ reason: message }, 'a worker cannot listen')
     process.stderr.write(`ringkeep: ${message}\n`)
     process.exit(1)
   }
 
   /** Starts another worker after a pause, in place of one that lived for so long. */
-  function replace (livedMs: number, why: object): void {
+  function replace(livedMs: number, why: object): void {
     pauseMs = respawnPauseMs(livedMs, pauseMs)
     log.warn({ ...why, pauseMs }, 'a worker ended and will be replaced')
     setTimeout(() => {
@@ -88,13 +107,16 @@ function startWorkers (size: number, keeper: NodeKeeper, log: Logger): { stop ()
     }, pauseMs)
   }
 
-  async function stop (): Promise<void> {
+  async function stop(): Promise<void> {
     stopping = true
     const workers = Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
-    const exits = workers.map(worker => new Promise<void>(resolve => {
-      worker.on('exit', () => resolve())
-      if (worker.isDead()) resolve()
-    }))
+    const exits = workers.map(
+      worker =>
+        new Promise<void>(resolve => {
+          worker.on('exit', () => resolve())
+          if (worker.isDead()) resolve()
+        })
+    )
     for (const worker of workers) worker.process.kill('SIGTERM')
     const killer = setTimeout(() => {
       for (const worker of workers) worker.process.kill('SIGKILL')
@@ -108,38 +130,59 @@ function startWorkers (size: number, keeper: NodeKeeper, log: Logger): { stop ()
 }
 
 /**
- * A port that was passed is closed here when the last worker that listens on it ends, though others may be about to listen; systemd still has it, and
- * passes it to the next process.
+ * A port that was passed is closed here when the last worker that listens on it ends, though others may be
+ * about to listen; systemd still has it, and passes it to the next process.
  */
-function leaveToSystemd (log: Logger): void {
-  log.error('no worker is left that listens on the port which systemd has passed; systemd is to start this node again')
+function leaveToSystemd(log: Logger): void {
+  log.error(
+    'no worker is left that listens on the port which systemd has passed; systemd is to start this node again'
+  )
   process.exit(1)
 }
 
 /** A worker as the keeper sees it, over IPC. */
-function handleOf (worker: Worker, keeper: NodeKeeper, log: Logger, { joined, cannotListen }: { joined (): void, cannotListen (reason: string): void }): WorkerHandle {
-  const ipc = createIpc({
-    send: message => worker.isConnected() && worker.send(message),
-    onMessage: listener => { worker.on('message', listener) },
-    onGone: listener => { worker.on('exit', listener) }
-  }, handlersOf<KeeperCalls>(KEEPER_CALLS, {
-    ...keeper,
-    join () {
-      joined()
-      return keeper.addWorker(port)
+function handleOf(
+  worker: Worker,
+  keeper: NodeKeeper,
+  log: Logger,
+  { joined, cannotListen }: { joined(): void; cannotListen(reason: string): void }
+): WorkerHandle {
+  const ipc = createIpc(
+    {
+      send: message => worker.isConnected() && worker.send(message),
+      onMessage: listener => {
+        worker.on('message', listener)
+      },
+      onGone: listener => {
+        worker.on('exit', listener)
+      }
     },
-    async cannotListen (reason) { cannotListen(reason) },
-    async beat () {}
-  }), log)
+    handlersOf<KeeperCalls>(KEEPER_CALLS, {
+      ...keeper,
+      join() {
+        joined()
+        return keeper.addWorker(port)
+      },
+      async cannotListen(reason) {
+        cannotListen(reason)
+      },
+      async beat() {}
+    }),
+    log
+  )
   const calls = callsOver<WorkerCalls>(ipc, WORKER_CALLS)
   const port: WorkerHandle = {
     ...calls,
     // A worker that does not hear this or the next is gone or about to be ended.
-    serve: id => { calls.serve(id).catch(() => {}) },
+    serve: id => {
+      calls.serve(id).catch(() => {})
+    },
     recheck: () => calls.recheck().catch(() => {}),
     isNew: ring => calls.isNew(ring).catch(() => false),
     fetch: (ring, forgotten) => calls.fetch({ ring, forgotten }),
-    kill: () => { worker.process.kill('SIGKILL') }
+    kill: () => {
+      worker.process.kill('SIGKILL')
+    }
   }
   return port
 }

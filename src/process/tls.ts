@@ -1,4 +1,5 @@
-// The certificates of a node, read once. Nodes show them to each other, and take nobody's word without one of the same authority.
+// The certificates of a node, read once. Nodes show them to each other, and take nobody's word without one of
+// the same authority.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -6,18 +7,27 @@ import { type TlsIdentity } from '../core/messages/hello.ts'
 import { type TlsFiles } from './config.ts'
 import { KvError } from '../errors.ts'
 
-/** Throws `KV_ERR_CONFIG`, with the variable, where a file cannot be read, is not what it should be, or does not go with the others. */
-export function readTls (files: TlsFiles | undefined): TlsIdentity | undefined {
+/**
+ * Throws `KV_ERR_CONFIG`, with the variable, where a file cannot be read, is not what it should be, or does
+ * not go with the others.
+ */
+export function readTls(files: TlsFiles | undefined): TlsIdentity | undefined {
   if (files === undefined) return undefined
-  const identity = { cert: read('TLS_CERT', files.cert), key: read('TLS_KEY', files.key), ca: read('TLS_CA', files.ca) }
+  const identity = {
+    cert: read('TLS_CERT', files.cert),
+    key: read('TLS_KEY', files.key),
+    ca: read('TLS_CA', files.ca)
+  }
   const cert = parsed('TLS_CERT', () => new X509Certificate(identity.cert))
   parsed('TLS_CA', () => new X509Certificate(identity.ca))
   const key = parsed('TLS_KEY', () => createPrivateKey(identity.key))
-  if (!cert.checkPrivateKey(key)) throw new KvError('KV_ERR_CONFIG', 'TLS_KEY does not belong to the certificate of TLS_CERT')
+  if (!cert.checkPrivateKey(key)) {
+    throw new KvError('KV_ERR_CONFIG', 'TLS_KEY does not belong to the certificate of TLS_CERT')
+  }
   return identity
 }
 
-function read (name: string, path: string): Buffer {
+function read(name: string, path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
@@ -25,7 +35,7 @@ function read (name: string, path: string): Buffer {
   }
 }
 
-function parsed<T> (name: string, parse: () => T): T {
+function parsed<T>(name: string, parse: () => T): T {
   try {
     return parse()
   } catch {

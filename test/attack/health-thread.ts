@@ -1,6 +1,6 @@
-// A thread that asks a node for its health again and again, and tells the longest wait when it is asked for it. It asks over new
-// connections, as balancers do, which the worker that is idle takes, and over some that stay, so that every worker is asked. A thread of
-// its own, as who sends an attack is busy.
+// A thread that asks a node for its health again and again, and tells the longest wait when it is asked for
+// it. It asks over new connections, as balancers do, which the worker that is idle takes, and over some that
+// stay, so that every worker is asked. A thread of its own, as who sends an attack is busy.
 
 import { Agent, get } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,13 +12,17 @@ const LASTING = 8
 const DEADLINE_MS = 30_000
 
 /** The longest wait since it was last asked for, ms; and whether an answer was missing or wrong. */
-export interface Health { readonly worstMs: number, readonly asked: number, readonly failed: number }
+export interface Health {
+  readonly worstMs: number
+  readonly asked: number
+  readonly failed: number
+}
 
 let health = { worstMs: 0, asked: 0, failed: 0 }
 const waitingSinceMs = new Set<{ readonly ms: number }>()
 
 /** Asks once. */
-function ask (agent: Agent | false): Promise<void> {
+function ask(agent: Agent | false): Promise<void> {
   const since = { ms: performance.now() }
   waitingSinceMs.add(since)
   health.asked++
@@ -30,12 +34,17 @@ function ask (agent: Agent | false): Promise<void> {
       resolve()
     }
     get(`${workerData as string}/livez`, { agent, timeout: DEADLINE_MS }, answer => {
-      answer.resume().once('end', () => end(answer.statusCode === 200)).once('error', () => end(false))
-    }).once('error', () => end(false)).once('timeout', () => end(false))
+      answer
+        .resume()
+        .once('end', () => end(answer.statusCode === 200))
+        .once('error', () => end(false))
+    })
+      .once('error', () => end(false))
+      .once('timeout', () => end(false))
   })
 }
 
-async function askOverAndOver (agent: Agent): Promise<never> {
+async function askOverAndOver(agent: Agent): Promise<never> {
   for (;;) {
     await ask(agent)
     await pause(EVERY_MS)

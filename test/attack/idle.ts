@@ -8,13 +8,27 @@ import { witnessed } from './witness.ts'
 const CONNECTIONS = 1_000
 const BEGUN = 'PUT /kv/begun HTTP/1.1\r\nHost: n\r\nContent-Length: 1000000\r\n\r\nbegun'
 
-export const attack: Attack = (target, options) => witnessed('idle connections', target, options, async () => {
-  const [closeSilent, closeBegun] = [await openUnread(target, CONNECTIONS, () => 1, () => ''), await openUnread(target, CONNECTIONS, () => 1, () => BEGUN)]
-  try {
-    await pause(options.quick ? 3_000 : 20_000)
-    return {}
-  } finally {
-    closeSilent()
-    closeBegun()
-  }
-})
+export const attack: Attack = (target, options) =>
+  witnessed('idle connections', target, options, async () => {
+    const [closeSilent, closeBegun] = [
+      await openUnread(
+        target,
+        CONNECTIONS,
+        () => 1,
+        () => ''
+      ),
+      await openUnread(
+        target,
+        CONNECTIONS,
+        () => 1,
+        () => BEGUN
+      )
+    ]
+    try {
+      await pause(options.quick ? 3_000 : 20_000)
+      return {}
+    } finally {
+      closeSilent()
+      closeBegun()
+    }
+  })

@@ -1,4 +1,5 @@
-// What an attack gets, and what it has to tell. Each is a module of its own with `attack(target, options)`, and listed in `main.ts`.
+// What an attack gets, and what it has to tell. Each is a module of its own with `attack(target, options)`,
+// and listed in `main.ts`.
 
 /** The node that is attacked. */
 export interface Target {

@@ -1,5 +1,5 @@
-// One node after the other is stopped and started from another folder, as an upgrade does it, while clients go on through the balancer: none of
-// them is refused, and none is told anything wrong.
+// One node after the other is stopped and started from another folder, as an upgrade does it, while clients
+// go on through the balancer: none of them is refused, and none is told anything wrong.
 
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { brokenBulk, type BulkOptions } from '../support/cluster/bulk.ts'
 import { fileOfProject } from '../support/cluster/ending.ts'
-import { BALANCER, mayHaveLab, NODES, startLab, THREE_MEMBERS, untilInOrder, writePairs } from '../support/cluster/lab.ts'
+import {
+  BALANCER,
+  mayHaveLab,
+  NODES,
+  startLab,
+  THREE_MEMBERS,
+  untilInOrder,
+  writePairs
+} from '../support/cluster/lab.ts'
 import { startLoad } from '../support/cluster/load.ts'
 
 t.setTimeout(900_000)
@@ -15,11 +23,13 @@ t.setTimeout(900_000)
 const BULK: BulkOptions = { pairs: 300, valueBytes: 100 }
 
 t.test('three nodes under load', async t => {
-  if (!await mayHaveLab(t)) return
+  if (!(await mayHaveLab(t))) return
   const lab = await startLab(t)
   const release = mkdtempSync(join(tmpdir(), 'ringkeep-release-'))
   t.teardown(() => rmSync(release, { recursive: true, force: true }))
-  for (const part of ['dist', 'package.json']) cpSync(fileOfProject(part), join(release, part), { recursive: true })
+  for (const part of ['dist', 'package.json']) {
+    cpSync(fileOfProject(part), join(release, part), { recursive: true })
+  }
   symlinkSync(fileOfProject('node_modules'), join(release, 'node_modules'))
 
   t.match(await lab.reconfigure(THREE_MEMBERS), { code: 0 })
@@ -35,5 +45,7 @@ t.test('three nodes under load', async t => {
   t.ok(result.requests > 0)
   t.same(result.failures, [])
   t.same(result.violations, [])
-  for (const node of NODES) t.same(await brokenBulk(`http://${node}`, BULK), [], `every pair comes back through ${node}`)
+  for (const node of NODES) {
+    t.same(await brokenBulk(`http://${node}`, BULK), [], `every pair comes back through ${node}`)
+  }
 })

@@ -1,4 +1,5 @@
-// Three nodes, a balancer and a client, each a host of its own: the course project's commands, word for word, and what they do.
+// Three nodes, a balancer and a client, each a host of its own: the course project's commands, word for word,
+// and what they do.
 
 import t from 'tap'
 import { BALANCER, mayHaveLab, NODES, seedAlone, startLab, untilInOrder } from '../support/cluster/lab.ts'
@@ -6,7 +7,7 @@ import { BALANCER, mayHaveLab, NODES, seedAlone, startLab, untilInOrder } from '
 t.setTimeout(900_000)
 
 t.test('from reconfigure.sh to a ring that has grown and shrunk', async t => {
-  if (!await mayHaveLab(t)) return
+  if (!(await mayHaveLab(t))) return
   const lab = await startLab(t)
   const sh = async (command: string): Promise<string> => {
     const { code, stdout, stderr } = await lab.exec('client', 'sh', '-c', `lb=${BALANCER}; ${command}`)
@@ -43,7 +44,7 @@ t.test('from reconfigure.sh to a ring that has grown and shrunk', async t => {
 })
 
 t.test('a second seeding of a cluster that holds pairs', async t => {
-  if (!await mayHaveLab(t)) return
+  if (!(await mayHaveLab(t))) return
   const lab = await startLab(t)
   t.equal((await lab.reconfigure()).code, 0)
   await lab.exec('client', 'curl', '-s', '--data', 'key=k&val=v', `${BALANCER}/route`)
@@ -55,7 +56,11 @@ t.test('a second seeding of a cluster that holds pairs', async t => {
   t.equal((await lab.exec('client', 'curl', '-s', `${BALANCER}/route?key=k`)).stdout, 'N/A')
 
   const generation = Date.now() + 60 * 60 * 1000
-  t.equal(await seedAlone(NODES[1] as string, { nodes: [{ ip: NODES[1], key: 1 }], generation }), 200, 'by a machine whose clock is ahead')
+  t.equal(
+    await seedAlone(NODES[1] as string, { nodes: [{ ip: NODES[1], key: 1 }], generation }),
+    200,
+    'by a machine whose clock is ahead'
+  )
   const { code, stdout, stderr } = await lab.reconfigure(undefined, '--wipe')
   t.equal(code, 0, stderr)
   t.match(stdout, `"generation":${generation + 1}`)

@@ -1,5 +1,5 @@
-// A receiver is killed at the start, in the middle and at the end of a change of the ring. The operator sees that the change waits for it;
-// when it is back, the change goes on by itself and ends.
+// A receiver is killed at the start, in the middle and at the end of a change of the ring. The operator sees
+// that the change waits for it; when it is back, the change goes on by itself and ends.
 
 import t from 'tap'
 import { type TestNode } from '../support/cluster/cluster.ts'

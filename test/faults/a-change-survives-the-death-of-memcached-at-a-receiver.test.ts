@@ -1,5 +1,6 @@
-// The Memcached of a receiver is killed at the start, in the middle and at the end of a change of the ring, and comes back empty. What it had
-// received is fetched again; with one replica that is a node that joins, which had nothing else.
+// The Memcached of a receiver is killed at the start, in the middle and at the end of a change of the ring,
+// and comes back empty. What it had received is fetched again; with one replica that is a node that joins,
+// which had nothing else.
 
 import t from 'tap'
 import { type TestNode } from '../support/cluster/cluster.ts'
@@ -16,13 +17,17 @@ for (const replicas of [1, 3]) {
     const stage = await startStage(t, replicas)
     for (const phase of inRounds(PHASES)) {
       await t.test(phase, async t => {
-        const change = await stage.strike(phase, async ({ pending, asked, before }) => {
-          const memcached = (pending[0] as TestNode).memcached as TestMemcached
-          await memcached.kill()
-          const told = await untilTold(asked, before, /./)
-          await memcached.restart()
-          return told
-        }, replicas === 1 ? 'join' : undefined)
+        const change = await stage.strike(
+          phase,
+          async ({ pending, asked, before }) => {
+            const memcached = (pending[0] as TestNode).memcached as TestMemcached
+            await memcached.kill()
+            const told = await untilTold(asked, before, /./)
+            await memcached.restart()
+            return told
+          },
+          replicas === 1 ? 'join' : undefined
+        )
         t.match(await change.answer, { status: 200, text: 'OK' }, 'the change goes on')
         await stage.settled(t, change)
       })

@@ -1,5 +1,6 @@
-// The Memcached of a source is killed at the start, in the middle and at the end of a change of the ring, and comes back empty. The receivers
-// take nothing from it for the whole until it has recovered from the other replicas, and nothing is lost.
+// The Memcached of a source is killed at the start, in the middle and at the end of a change of the ring, and
+// comes back empty. The receivers take nothing from it for the whole until it has recovered from the other
+// replicas, and nothing is lost.
 
 import t from 'tap'
 import { type TestNode } from '../support/cluster/cluster.ts'

@@ -1,5 +1,5 @@
-// The node that took the request for a change is killed at the start, in the middle and at the end of it. Nobody owns a change, so it goes on
-// without that node, or when it is back if it is itself to receive pairs.
+// The node that took the request for a change is killed at the start, in the middle and at the end of it.
+// Nobody owns a change, so it goes on without that node, or when it is back if it is itself to receive pairs.
 
 import t from 'tap'
 import { FAULTS_MS, inRounds, PHASES, startStage } from '../support/cluster/ring-faults.ts'

@@ -1,5 +1,5 @@
-// Changes that are asked of several nodes at the same moment: one is made, whole; another is refused and leaves nothing behind, or comes
-// after the first has ended.
+// Changes that are asked of several nodes at the same moment: one is made, whole; another is refused and
+// leaves nothing behind, or comes after the first has ended.
 
 import t from 'tap'
 import { type TestNode } from '../support/cluster/cluster.ts'
@@ -25,12 +25,22 @@ t.test('three replicas', async t => {
     ] as const
     const answers = await Promise.all(changes.map(([node, path]) => askChange(node, path)))
     const { ring } = await stage.settled(t)
-    const isMade = [isMember !== Object.values(ring).includes(fourth.address), ring[2000 + round] === first.address, ring[5000 + round] === third.address]
+    const isMade = [
+      isMember !== Object.values(ring).includes(fourth.address),
+      ring[2000 + round] === first.address,
+      ring[5000 + round] === third.address
+    ]
     t.comment(answers.map(({ status }) => status))
-    t.equal(isMade.filter(Boolean).length, answers.filter(({ status }) => status === 200).length, 'as many as were acknowledged')
+    t.equal(
+      isMade.filter(Boolean).length,
+      answers.filter(({ status }) => status === 200).length,
+      'as many as were acknowledged'
+    )
     for (const [i, { status, text }] of answers.entries()) {
       t.equal(isMade[i], status === 200, `${changes[i]?.[1]}: ${status} ${text}`)
-      if (status !== 200) t.match({ status, ...JSON.parse(text) }, { status: 409, code: 'KV_ERR_RING_CONFLICT' }, 'or refused')
+      if (status !== 200) {
+        t.match({ status, ...JSON.parse(text) }, { status: 409, code: 'KV_ERR_RING_CONFLICT' }, 'or refused')
+      }
     }
     t.ok(isMade.some(Boolean), 'one is made')
   }

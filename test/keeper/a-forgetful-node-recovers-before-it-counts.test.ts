@@ -1,5 +1,6 @@
-// What the keeper does when the ring record is gone: it puts a mark in its place, lets a worker fetch the pairs, and only then
-// puts the ring in place of the mark. Whatever happens in between, the ring is not there before everything is.
+// What the keeper does when the ring record is gone: it puts a mark in its place, lets a worker fetch the
+// pairs, and only then puts the ring in place of the mark. Whatever happens in between, the ring is not there
+// before everything is.
 
 import t from 'tap'
 import { RECOVERING_MARK } from '../../src/core/ports.ts'
@@ -23,7 +24,13 @@ t.test('mark, recovery, ring, in this order', async t => {
 
 t.test('a recovery that is not complete is begun again', async t => {
   const { record, worker, tick } = await startKeeper(t, remembering)
-  const outcomes = [async () => false, async () => { throw new Error('the worker died') }, async () => true]
+  const outcomes = [
+    async () => false,
+    async () => {
+      throw new Error('the worker died')
+    },
+    async () => true
+  ]
   worker.onRecover = () => (outcomes.shift() as () => Promise<boolean>)()
   record.text = undefined
   await tick()
@@ -37,10 +44,16 @@ t.test('a recovery that is not complete is begun again', async t => {
 t.test('only one recovery runs at a time', async t => {
   const { record, worker, tick } = await startKeeper(t, remembering)
   let finish = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   record.text = undefined
   for (let i = 0; i < 5; i++) await tick()
-  t.same(worker.calls.filter(call => call === 'recover 2'), ['recover 2'])
+  t.same(
+    worker.calls.filter(call => call === 'recover 2'),
+    ['recover 2']
+  )
   finish(true)
   await settle()
   t.equal(record.text, textOf(ringOf(2)))
@@ -49,7 +62,10 @@ t.test('only one recovery runs at a time', async t => {
 t.test('a storage that is emptied once more starts over', async t => {
   const { record, worker, tick } = await startKeeper(t, remembering)
   let finish = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   record.text = undefined
   await tick()
   record.text = undefined
@@ -68,12 +84,23 @@ t.test('a ring that is installed in the middle does not mask it', async t => {
   const moved = ringOf(3, [OTHER, NODE])
   const { keeper, record, worker, tick } = await startKeeper(t, remembering)
   let finish = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   record.text = undefined
   await tick()
   await keeper.install(moved)
   t.equal(record.text, RECOVERING_MARK, 'the install did not touch it')
-  t.match(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'serve 2', 'recover 2', 'switchTo 3', 'serve 3'])
+  t.match(worker.calls, [
+    'switchTo 1',
+    'serve 1',
+    'switchTo 2',
+    'serve 2',
+    'recover 2',
+    'switchTo 3',
+    'serve 3'
+  ])
   finish(true)
   await settle()
   t.equal(record.text, RECOVERING_MARK, 'what was fetched by the older ring may be other slots')
@@ -86,7 +113,10 @@ t.test('a ring that is installed in the middle does not mask it', async t => {
 t.test('a ring that changes and changes back in the middle', async t => {
   const { keeper, record, worker, tick } = await startKeeper(t, remembering)
   let finish = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   record.text = undefined
   await tick()
   await keeper.install({ ...ringOf(3, [OTHER, NODE]), since: 3 })
@@ -146,7 +176,10 @@ t.test('a record that cannot be reached is tried again', async t => {
   t.same(record.writes(), [])
   record.unreachable = false
   await tick()
-  t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 2'])
+  t.same(
+    worker.calls.filter(call => call.startsWith('recover')),
+    ['recover 2']
+  )
   t.equal(record.text, textOf(ringOf(2)))
 })
 
@@ -170,7 +203,15 @@ t.test('the ring is renewed before anything is fetched, once for each loss', asy
   await tick()
   await tick()
   await tick()
-  t.match(worker.calls, ['switchTo 1', 'serve 1', 'switchTo 2', 'serve 2', 'recover 2', 'recover 2', 'recover 2'])
+  t.match(worker.calls, [
+    'switchTo 1',
+    'serve 1',
+    'switchTo 2',
+    'serve 2',
+    'recover 2',
+    'recover 2',
+    'recover 2'
+  ])
 })
 
 t.test('a recovery that fails again and again is tried less and less often, until a ring comes', async t => {
@@ -200,7 +241,9 @@ t.test('a new loss does not wait for what failed before it', async t => {
 t.test('where no other node holds its pairs, there is nothing to fence off', async t => {
   const single = { ...ringOf(1), replicas: 1 }
   const { record, worker, tick } = await startKeeper(t, { file: single, text: textOf(single) })
-  worker.onRenew = async () => { throw new Error('too few members agree') }
+  worker.onRenew = async () => {
+    throw new Error('too few members agree')
+  }
   record.text = undefined
   await tick()
   t.ok(worker.calls.includes('recover 1'))
@@ -210,7 +253,9 @@ t.test('where no other node holds its pairs, there is nothing to fence off', asy
 t.test('a keeper that is closed in the middle of a look ends it first', async t => {
   const { keeper, record, tick } = await startKeeper(t, remembering)
   let open = () => {}
-  record.gate = new Promise<void>(resolve => { open = resolve })
+  record.gate = new Promise<void>(resolve => {
+    open = resolve
+  })
   await tick()
   const closed = keeper.close()
   await settle()
@@ -225,7 +270,10 @@ t.test('a keeper that is closed in the middle of a look ends it first', async t 
 t.test('a keeper that is closed in the middle of an install ends it first', async t => {
   const { keeper, record, worker } = await startKeeper(t, remembering)
   let end = () => {}
-  worker.onSwitch = () => new Promise(resolve => { end = resolve })
+  worker.onSwitch = () =>
+    new Promise(resolve => {
+      end = resolve
+    })
   const installed = keeper.install(ringOf(2))
   await settle()
   const closed = keeper.close()

@@ -1,4 +1,5 @@
-// A reserve lies beside the state files. Where the disk is full it makes room for them, and it is there again as soon as there is room for it.
+// A reserve lies beside the state files. Where the disk is full it makes room for them, and it is there again
+// as soon as there is room for it.
 
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -10,7 +11,7 @@ import { STATE_RESERVE_BYTES } from '../../src/limits.ts'
 import { ringOf } from './keeper-fakes.ts'
 
 /** A folder on a disk whose writes fail with what `failure` says. */
-async function setup (t: Test) {
+async function setup(t: Test) {
   const folder = t.testdir()
   const reserve = join(folder, 'reserve')
   const disk = { reserve, failure: (_bytes: number): string | undefined => undefined }
@@ -39,12 +40,16 @@ t.test('the reserve is there from the start', async t => {
 for (const code of ['ENOSPC', 'EDQUOT']) {
   t.test(`a full disk: ${code}`, async t => {
     const { files, disk } = await setup(t)
-    disk.failure = bytes => existsSync(disk.reserve) || isReserve(bytes) ? code : undefined
+    disk.failure = bytes => (existsSync(disk.reserve) || isReserve(bytes) ? code : undefined)
     await files.ring.write(ringOf(1))
     t.same(await files.ring.read(), ringOf(1))
     t.equal(existsSync(disk.reserve), false, 'what could be written of a reserve is not left')
     disk.failure = () => code
-    await t.rejects(files.votes.write({ life: 1, forgetful: true }), { code }, 'nothing is left that could make room')
+    await t.rejects(
+      files.votes.write({ life: 1, forgetful: true }),
+      { code },
+      'nothing is left that could make room'
+    )
     t.same(await files.ring.read(), ringOf(1))
     disk.failure = () => undefined
     await files.ring.write(ringOf(2))

@@ -1,5 +1,6 @@
-// A tombstone lives for a day. So a node looks several times a day at everything that the other replicas hold, and one that could
-// not, or was away, for nearly a day drops what it holds and fetches it anew: a value in it may have been deleted meanwhile.
+// A tombstone lives for a day. So a node looks several times a day at everything that the other replicas
+// hold, and one that could not, or was away, for nearly a day drops what it holds and fetches it anew: a
+// value in it may have been deleted meanwhile.
 
 import t from 'tap'
 import { CLOCK_SKEW_MAX_MS, REPAIR_EVERY_MS, REPAIR_TRUST_MS, SOURCE_TRUST_MS } from '../../src/limits.ts'
@@ -36,11 +37,18 @@ t.test('out of touch for too long while it ran', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   worker.onRepair = async () => false
   let finish = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { finish = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   clock.nowMs += REPAIR_TRUST_MS
   await tick()
   t.equal(record.text, RECOVERING_MARK)
-  t.same(worker.calls.filter(call => /^re(?:check|cover)/.test(call)), ['recheck', 'recover 2'], 'workers stop counting before anything is dropped')
+  t.same(
+    worker.calls.filter(call => /^re(?:check|cover)/.test(call)),
+    ['recheck', 'recover 2'],
+    'workers stop counting before anything is dropped'
+  )
   finish(true)
   await settle()
   t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
@@ -49,9 +57,15 @@ t.test('out of touch for too long while it ran', async t => {
 t.test('out of touch for too long while a look goes on', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   let finish = (_complete: boolean) => {}
-  worker.onRepair = () => new Promise(resolve => { finish = resolve })
+  worker.onRepair = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   let recovered = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { recovered = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      recovered = resolve
+    })
   clock.nowMs += REPAIR_TRUST_MS - 1_000
   await tick()
   t.equal(repairs(worker.calls), 1)
@@ -66,20 +80,26 @@ t.test('out of touch for too long while a look goes on', async t => {
   t.equal(record.text, textOf({ ...three, epoch: 2 }, clock.nowMs))
 })
 
-t.test('out of touch for too long after many looks that failed: it does not wait for the next of those', async t => {
-  const { worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
-  worker.onRepair = async () => false
-  clock.nowMs += REPAIR_EVERY_MS + 1
-  for (let i = 0; i < 10; i++) await tick()
-  clock.nowMs = NOW_MS + REPAIR_TRUST_MS
-  await tick()
-  t.ok(worker.calls.includes('recover 2'))
-})
+t.test(
+  'out of touch for too long after many looks that failed: it does not wait for the next of those',
+  async t => {
+    const { worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+    worker.onRepair = async () => false
+    clock.nowMs += REPAIR_EVERY_MS + 1
+    for (let i = 0; i < 10; i++) await tick()
+    clock.nowMs = NOW_MS + REPAIR_TRUST_MS
+    await tick()
+    t.ok(worker.calls.includes('recover 2'))
+  }
+)
 
 t.test('a look that ends when the node was out of touch for too long', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   let finish = (_complete: boolean) => {}
-  worker.onRepair = () => new Promise(resolve => { finish = resolve })
+  worker.onRepair = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   worker.onRecover = async () => false
   clock.nowMs += REPAIR_TRUST_MS - 1_000
   await tick()
@@ -93,13 +113,19 @@ t.test('a look that ends when the node was out of touch for too long', async t =
 t.test('its storage forgets while it looks', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   let finish = (_complete: boolean) => {}
-  worker.onRepair = () => new Promise(resolve => { finish = resolve })
+  worker.onRepair = () =>
+    new Promise(resolve => {
+      finish = resolve
+    })
   clock.nowMs += REPAIR_EVERY_MS + 1
   await tick()
   t.equal(repairs(worker.calls), 1)
   record.text = undefined
   let recovered = (_complete: boolean) => {}
-  worker.onRecover = () => new Promise(resolve => { recovered = resolve })
+  worker.onRecover = () =>
+    new Promise(resolve => {
+      recovered = resolve
+    })
   await tick()
   t.equal(record.text, RECOVERING_MARK)
   t.ok(worker.calls.includes('recover 2'), 'it recovers at once')
@@ -112,7 +138,10 @@ t.test('its storage forgets while it looks', async t => {
 })
 
 t.test('away for too long', async t => {
-  const { record, worker, tick } = await startKeeper(t, { file: three, text: textOf(three, NOW_MS - REPAIR_TRUST_MS) })
+  const { record, worker, tick } = await startKeeper(t, {
+    file: three,
+    text: textOf(three, NOW_MS - REPAIR_TRUST_MS)
+  })
   await tick()
   t.same(record.writes(), ['replace mark', 'replace ring'])
   t.ok(worker.calls.includes('recover 2'))
@@ -154,41 +183,62 @@ t.test('with two replicas none misses a write, so none distrusts itself', async 
   const { record, worker, tick } = await startKeeper(t, { file: ringOf(1), text: textOf(ringOf(1), 0) })
   await tick()
   t.match(record.text, /^\{/)
-  t.same(worker.calls.filter(call => /re(?:pair|cover)/.test(call)), [])
+  t.same(
+    worker.calls.filter(call => /re(?:pair|cover)/.test(call)),
+    []
+  )
 })
 
 t.test('a third replica after a long time with two, in which it missed nothing', async t => {
   const two = { ...ringOf(1), replicas: 3 }
-  const { keeper, record, worker, tick } = await startKeeper(t, { file: two, text: textOf(two, NOW_MS - 2 * REPAIR_TRUST_MS) })
+  const { keeper, record, worker, tick } = await startKeeper(t, {
+    file: two,
+    text: textOf(two, NOW_MS - 2 * REPAIR_TRUST_MS)
+  })
   await keeper.install({ ...three, epoch: 2 })
   await tick()
   t.equal(record.text, textOf({ ...three, epoch: 2 }))
-  t.same(worker.calls.filter(call => /recover/.test(call)), [])
+  t.same(
+    worker.calls.filter(call => /recover/.test(call)),
+    []
+  )
 })
 
 t.test('a ring with a third replica that came about without it', async t => {
   const two = { ...ringOf(1), replicas: 3 }
-  const { keeper, worker, tick } = await startKeeper(t, { file: two, text: textOf(two, NOW_MS - 2 * REPAIR_TRUST_MS) })
+  const { keeper, worker, tick } = await startKeeper(t, {
+    file: two,
+    text: textOf(two, NOW_MS - 2 * REPAIR_TRUST_MS)
+  })
   await keeper.install({ ...three, epoch: 3 })
   await tick()
   t.ok(worker.calls.includes('recover 4'))
 })
 
-t.test('a receiver that cannot complete a look begins anew while what its sources missed can still be had', async t => {
-  const joint = { ...three, epoch: 2, next: [...three.tokens, { position: 500, node: NODE }], pending: [NODE], since: 2 }
-  const { keeper, record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
-  worker.onRepair = worker.onReceive = worker.onRecover = async () => false
-  clock.nowMs += SOURCE_TRUST_MS + 1
-  await keeper.install(joint)
-  await tick()
-  t.match(record.text, /^\{/, 'what it holds since before the change is trusted as ever')
-  clock.nowMs += SOURCE_TRUST_MS - 2
-  await tick()
-  t.match(record.text, /^\{/)
-  clock.nowMs += 1
-  await tick()
-  t.equal(record.text, RECOVERING_MARK)
-})
+t.test(
+  'a receiver that cannot complete a look begins anew while what its sources missed can still be had',
+  async t => {
+    const joint = {
+      ...three,
+      epoch: 2,
+      next: [...three.tokens, { position: 500, node: NODE }],
+      pending: [NODE],
+      since: 2
+    }
+    const { keeper, record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+    worker.onRepair = worker.onReceive = worker.onRecover = async () => false
+    clock.nowMs += SOURCE_TRUST_MS + 1
+    await keeper.install(joint)
+    await tick()
+    t.match(record.text, /^\{/, 'what it holds since before the change is trusted as ever')
+    clock.nowMs += SOURCE_TRUST_MS - 2
+    await tick()
+    t.match(record.text, /^\{/)
+    clock.nowMs += 1
+    await tick()
+    t.equal(record.text, RECOVERING_MARK)
+  }
+)
 
 t.test('a ring that comes while the record is written with the one before', async t => {
   const { keeper, record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
@@ -199,7 +249,9 @@ t.test('a ring that comes while the record is written with the one before', asyn
   const { replace } = record.record
   record.record.replace = async text => {
     record.record.replace = replace
-    await new Promise<void>(resolve => { go = resolve })
+    await new Promise<void>(resolve => {
+      go = resolve
+    })
     return replace(text)
   }
   await tick()

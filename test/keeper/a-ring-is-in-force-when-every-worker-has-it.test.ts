@@ -1,5 +1,5 @@
-// Installing at a node: first the file, then every worker switches and drains, then all begin to serve. A worker that cannot
-// is ended, so that nothing goes on under the older ring.
+// Installing at a node: first the file, then every worker switches and drains, then all begin to serve. A
+// worker that cannot is ended, so that nothing goes on under the older ring.
 
 import { mock } from 'node:test'
 import t from 'tap'
@@ -13,10 +13,17 @@ t.test('nobody serves before all have switched', async t => {
   const second = fakeWorker()
   await keeper.addWorker(second.port)
   let drained = () => {}
-  second.onSwitch = () => new Promise(resolve => { drained = resolve })
+  second.onSwitch = () =>
+    new Promise(resolve => {
+      drained = resolve
+    })
   const installed = keeper.install(ringOf(2))
   await settle()
-  t.same(files.map(ring => ring.epoch), [2], 'persisted first')
+  t.same(
+    files.map(ring => ring.epoch),
+    [2],
+    'persisted first'
+  )
   t.same(worker.calls, ['switchTo 1', 'serve 1', 'recheck', 'switchTo 2'])
   t.same(second.calls, ['switchTo 1', 'serve 1', 'recheck', 'switchTo 2'])
   drained()
@@ -46,7 +53,10 @@ t.test('a worker that does not drain is ended, and the others go on', async t =>
 t.test('a worker that arrives during an install gets the newer ring', async t => {
   const { keeper, worker } = await startKeeper(t, { file: ringOf(1), text: textOf(ringOf(1)) })
   let drained = () => {}
-  worker.onSwitch = () => new Promise(resolve => { drained = resolve })
+  worker.onSwitch = () =>
+    new Promise(resolve => {
+      drained = resolve
+    })
   const installed = keeper.install(ringOf(2))
   const late = fakeWorker()
   const added = keeper.addWorker(late.port)
@@ -59,21 +69,39 @@ t.test('a worker that arrives during an install gets the newer ring', async t =>
 
 t.test('installs happen one after the other, and an older one is nothing', async t => {
   const { keeper, worker, files } = await startKeeper(t)
-  await Promise.all([keeper.install(ringOf(3)), keeper.install(ringOf(2)), keeper.install(ringOf(3)), keeper.install(ringOf(4))])
-  t.same(files.map(ring => ring.epoch), [3, 4])
-  t.same(worker.calls.filter(call => call.startsWith('s')), ['switchTo 3', 'serve 3', 'switchTo 4', 'serve 4'])
+  await Promise.all([
+    keeper.install(ringOf(3)),
+    keeper.install(ringOf(2)),
+    keeper.install(ringOf(3)),
+    keeper.install(ringOf(4))
+  ])
+  t.same(
+    files.map(ring => ring.epoch),
+    [3, 4]
+  )
+  t.same(
+    worker.calls.filter(call => call.startsWith('s')),
+    ['switchTo 3', 'serve 3', 'switchTo 4', 'serve 4']
+  )
 })
 
 t.test('a ring whose file cannot be written is not in force', async t => {
   const { keeper, worker, record, files } = await startKeeper(t, { file: ringOf(1), text: textOf(ringOf(1)) })
-  files.push = () => { throw new Error('no space left on the device') }
+  files.push = () => {
+    throw new Error('no space left on the device')
+  }
   await t.rejects(keeper.install(ringOf(2)), { code: 'KV_ERR_INSTALL' })
   t.equal(keeper.ring?.epoch, 1)
   t.same(worker.calls, ['switchTo 1', 'serve 1'])
   t.equal(record.text, textOf(ringOf(1)))
   delete (files as { push?: unknown }).push
   await t.rejects(keeper.install(ringOf(2)), { code: 'KV_ERR_INSTALL' }, 'it is left in peace for a while')
-  await until('it is tried again', () => keeper.install(ringOf(2)).then(() => true, () => false))
+  await until('it is tried again', () =>
+    keeper.install(ringOf(2)).then(
+      () => true,
+      () => false
+    )
+  )
   t.equal(keeper.ring?.epoch, 2)
 })
 

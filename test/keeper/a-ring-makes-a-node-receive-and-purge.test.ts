@@ -1,15 +1,20 @@
-// What a node does by itself when its ring says so: it receives while it is waited for, and purges what is not its own, but only
-// under a stable ring.
+// What a node does by itself when its ring says so: it receives while it is waited for, and purges what is
+// not its own, but only under a stable ring.
 
 import t from 'tap'
 import { fakeWorker, join, NODE, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 import { type Ring } from '../../src/core/ring/ring.ts'
 
 const stable = ringOf(1)
-const joint: Ring = { ...ringOf(2, [OTHER]), next: ringOf(2, [OTHER, NODE]).tokens, pending: [NODE], since: 2 }
+const joint: Ring = {
+  ...ringOf(2, [OTHER]),
+  next: ringOf(2, [OTHER, NODE]).tokens,
+  pending: [NODE],
+  since: 2
+}
 
 /** A keeper whose worker counts what it is to do. */
-async function setup (t: Parameters<typeof startKeeper>[0]) {
+async function setup(t: Parameters<typeof startKeeper>[0]) {
   const started = await startKeeper(t, { file: stable, text: textOf(stable) })
   const purges: number[] = []
   started.worker.onPurge = async ring => {
@@ -35,7 +40,13 @@ t.test('it purges once under each stable ring, never while the ring changes', as
 
 t.test('a purge that fails or is overtaken is begun again', async t => {
   const { keeper, worker, tick } = await setup(t)
-  const outcomes = [async () => false, async () => { throw new Error('no storage') }, async () => true]
+  const outcomes = [
+    async () => false,
+    async () => {
+      throw new Error('no storage')
+    },
+    async () => true
+  ]
   let purges = 0
   worker.onPurge = () => {
     purges++
@@ -64,7 +75,9 @@ t.test('it receives while it is waited for, less and less often if that fails', 
 
 t.test('one that dies is begun again by another worker', async t => {
   const { keeper, worker, receives, tick } = await setup(t)
-  worker.onReceive = async () => { throw new Error('the worker died') }
+  worker.onReceive = async () => {
+    throw new Error('the worker died')
+  }
   await keeper.install(joint)
   await settle()
   keeper.removeWorker(worker.port)

@@ -1,4 +1,5 @@
-// A state file is synced before it takes the place of the old one, and its folder after that: else a loss of power could leave neither, or the old one.
+// A state file is synced before it takes the place of the old one, and its folder after that: else a loss of
+// power could leave neither, or the old one.
 
 import { open } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
@@ -12,7 +13,8 @@ t.test('the file, then its folder', async t => {
   const folder = t.testdir()
   const files = createStateFiles(folder)
   await files.ring.write(ringOf(1))
-  const epochNow = () => (JSON.parse(readFileSync(join(folder, 'ring.json'), 'utf8')) as { epoch: number }).epoch
+  const epochNow = () =>
+    (JSON.parse(readFileSync(join(folder, 'ring.json'), 'utf8')) as { epoch: number }).epoch
   const handle = await open(folder, 'r')
   const prototype = Object.getPrototypeOf(handle) as typeof handle
   await handle.close()

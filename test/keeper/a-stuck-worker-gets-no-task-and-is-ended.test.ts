@@ -1,5 +1,5 @@
-// A worker that gives no sign of life is not chosen for tasks. If it stays silent it is ended, and its own task fails only then: it might
-// wake up beside the worker that does the task anew.
+// A worker that gives no sign of life is not chosen for tasks. If it stays silent it is ended, and its own
+// task fails only then: it might wake up beside the worker that does the task anew.
 
 import t from 'tap'
 import { pino } from 'pino'
@@ -9,16 +9,21 @@ import { BEAT_MS, INSTALL_DEADLINE_MS, WORKER_LOST_MS, WORKER_STUCK_MS } from '.
 import { createDrivenTimers } from '../support/simulation/driven-timers.ts'
 import { fakeWorker, join, ringOf, startKeeper, textOf } from './keeper-fakes.ts'
 
-/** A worker that can be stopped as by SIGSTOP. What it is asked meanwhile it does when it goes on; all that it has under way rejects when it has ended. */
-function stoppable () {
+/**
+ * A worker that can be stopped as by SIGSTOP. What it is asked meanwhile it does when it goes on; all that it
+ * has under way rejects when it has ended.
+ */
+function stoppable() {
   const worker = fakeWorker()
   const { port } = worker
   let goOn = () => {}
   let going = Promise.resolve()
   let ended = () => {}
-  const end = new Promise<never>((_resolve, reject) => { ended = () => reject(new Error('the other process is gone')) })
+  const end = new Promise<never>((_resolve, reject) => {
+    ended = () => reject(new Error('the other process is gone'))
+  })
   end.catch(() => {})
-  const asked = <T> (act: () => Promise<T>): Promise<T> => Promise.race([going.then(act), end])
+  const asked = <T>(act: () => Promise<T>): Promise<T> => Promise.race([going.then(act), end])
 
   return Object.assign(worker, {
     port: {
@@ -28,15 +33,17 @@ function stoppable () {
       fetch: (ring: Ring, forgotten: boolean) => asked(() => port.fetch(ring, forgotten)),
       renew: (ring: Ring) => asked(() => port.renew(ring))
     },
-    stop () {
-      going = new Promise(resolve => { goOn = resolve })
+    stop() {
+      going = new Promise(resolve => {
+        goOn = resolve
+      })
     },
     goOn: () => goOn(),
     ended
   })
 }
 
-async function twoWorkers () {
+async function twoWorkers() {
   const timers = createDrivenTimers()
   const team = createWorkers(pino({ level: 'silent' }), timers)
   const [oldest, second] = [stoppable(), stoppable()]
@@ -66,7 +73,12 @@ t.test('a worker that stays silent is ended, and its task fails no sooner', asyn
   const { timers, team, oldest, second } = await twoWorkers()
   oldest.stop()
   let failed = false
-  const task = team.any()?.fetch(ringOf(1), true).catch(() => { failed = true })
+  const task = team
+    .any()
+    ?.fetch(ringOf(1), true)
+    .catch(() => {
+      failed = true
+    })
   await timers.pass(WORKER_LOST_MS - 1)
   t.same(oldest.calls, [])
   t.notOk(failed)
@@ -116,12 +128,20 @@ t.test('a worker that is this process itself is not watched', async t => {
 
 t.test('another worker recovers the node, but not before the stuck one has ended', async t => {
   const timers = createDrivenTimers()
-  const { keeper, worker: first, record, tick } = await startKeeper(t, { file: ringOf(1), text: textOf(ringOf(1)), timers })
+  const {
+    keeper,
+    worker: first,
+    record,
+    tick
+  } = await startKeeper(t, { file: ringOf(1), text: textOf(ringOf(1)), timers })
   const [oldest, second] = [stoppable(), stoppable()]
   for (const worker of [oldest, second]) await join(keeper, worker)
   keeper.removeWorker(first.port)
   let recovered = () => {}
-  oldest.onRecover = () => new Promise(resolve => { recovered = () => resolve(true) })
+  oldest.onRecover = () =>
+    new Promise(resolve => {
+      recovered = () => resolve(true)
+    })
   record.text = undefined
   await tick()
   t.equal(oldest.calls.at(-1), 'recover 2')

@@ -20,21 +20,40 @@ t.test('a promise and an acceptance survive the process', async t => {
   const again = createVotes(file, () => 43)
   await again.start()
   t.same(await again.answer({ present, ballot: ballot(4) }), { kind: 'refused', round: 5 })
-  t.same(await again.answer({ present, ballot: ballot(5), accept: { ring: next, life: 42, fresh: true } }), { kind: 'accepted' }, 'it is the same life')
+  t.same(
+    await again.answer({ present, ballot: ballot(5), accept: { ring: next, life: 42, fresh: true } }),
+    { kind: 'accepted' },
+    'it is the same life'
+  )
   const third = createVotes(file, () => 44)
   await third.start()
-  t.match(await third.answer({ present, ballot: ballot(6) }), { kind: 'promised', accepted: { ballot: ballot(5), ring: next } })
-  t.match(await third.answer({ present: next, ballot: ballot(1) }), { kind: 'promised', forgetful: false }, 'nobody can have voted on what comes after')
+  t.match(await third.answer({ present, ballot: ballot(6) }), {
+    kind: 'promised',
+    accepted: { ballot: ballot(5), ring: next }
+  })
+  t.match(
+    await third.answer({ present: next, ballot: ballot(1) }),
+    { kind: 'promised', forgetful: false },
+    'nobody can have voted on what comes after'
+  )
 })
 
 t.test('the answer waits for the disk, and there is none when it fails', async t => {
   const written: Votes[] = []
   let gate = Promise.resolve()
-  const file = { read: async () => undefined, write: (votes: Votes) => gate.then(() => { written.push(votes) }) }
+  const file = {
+    read: async () => undefined,
+    write: (votes: Votes) =>
+      gate.then(() => {
+        written.push(votes)
+      })
+  }
   const votes = createVotes(file, life)
   await votes.start()
   let open = () => {}
-  gate = new Promise(resolve => { open = resolve })
+  gate = new Promise(resolve => {
+    open = resolve
+  })
   const answer = votes.answer({ present, ballot: ballot(1) }).then(() => written.length)
   open()
   t.equal(await answer, 1)
@@ -68,5 +87,9 @@ t.test('the keeper takes the ring that is voted on, or says that it has a newer 
   t.same(keeper.ring, present)
   await keeper.install(ringOf(3))
   t.same(await keeper.vote({ present, ballot: ballot(2) }), { kind: 'ahead', ring: ringOf(3) })
-  await t.rejects(keeper.vote({ present: ringOf(1, ['127.0.0.1:7001'], 99), ballot: ballot(3) }), { code: 'KV_ERR_RING_CONFLICT' }, 'the ring of another cluster')
+  await t.rejects(
+    keeper.vote({ present: ringOf(1, ['127.0.0.1:7001'], 99), ballot: ballot(3) }),
+    { code: 'KV_ERR_RING_CONFLICT' },
+    'the ring of another cluster'
+  )
 })

@@ -1,4 +1,5 @@
-// The ring file is on the disk as a whole or not at all, and what is no ring stops the start instead of being overwritten.
+// The ring file is on the disk as a whole or not at all, and what is no ring stops the start instead of being
+// overwritten.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -37,12 +38,25 @@ t.test('a write that fails leaves the old ring', async t => {
   t.same(await createStateFiles(folder).ring.read(), ringOf(1))
 })
 
-for (const damaged of ['', '{', 'null', '{"ring":{}}', JSON.stringify({ ...ringOf(1), ring: { 3000: 'nobody' } }), '\0\0\0\0']) {
+for (const damaged of [
+  '',
+  '{',
+  'null',
+  '{"ring":{}}',
+  JSON.stringify({ ...ringOf(1), ring: { 3000: 'nobody' } }),
+  '\0\0\0\0'
+]) {
   t.test(`a file that holds ${JSON.stringify(damaged).slice(0, 30)} stops the start`, async t => {
     const folder = t.testdir()
     const path = join(folder, 'ring.json')
     writeFileSync(path, damaged)
-    const keeper = createKeeper({ node: NODE, files: createStateFiles(folder), record: fakeRecord().record, log: pino({ level: 'silent' }), nowMs: Date.now })
+    const keeper = createKeeper({
+      node: NODE,
+      files: createStateFiles(folder),
+      record: fakeRecord().record,
+      log: pino({ level: 'silent' }),
+      nowMs: Date.now
+    })
     await t.rejects(keeper.start(), { code: 'KV_ERR_CONFIG', message: /^STATE_DIR/ })
     t.equal(readFileSync(path, 'utf8'), damaged, 'it is left as it is')
   })
@@ -50,8 +64,14 @@ for (const damaged of ['', '{', 'null', '{"ring":{}}', JSON.stringify({ ...ringO
 
 t.test('a folder that cannot be used stops the start and names the variable', async t => {
   const folder = t.testdir({ file: '', other: { 'ring.json': {} } })
-  await t.rejects(createStateFiles(join(folder, 'file', 'below')).ring.read(), { code: 'KV_ERR_CONFIG', message: /^STATE_DIR/ })
-  await t.rejects(createStateFiles(join(folder, 'other')).ring.read(), { code: 'KV_ERR_CONFIG', message: /^STATE_DIR/ })
+  await t.rejects(createStateFiles(join(folder, 'file', 'below')).ring.read(), {
+    code: 'KV_ERR_CONFIG',
+    message: /^STATE_DIR/
+  })
+  await t.rejects(createStateFiles(join(folder, 'other')).ring.read(), {
+    code: 'KV_ERR_CONFIG',
+    message: /^STATE_DIR/
+  })
 })
 
 t.test('without a folder nothing is kept', async t => {

@@ -1,5 +1,5 @@
-// The ring record tells that the pairs are still there. It is written anew only where no pair can be missing: else a
-// Memcached that came back empty would count again as if it remembered.
+// The ring record tells that the pairs are still there. It is written anew only where no pair can be missing:
+// else a Memcached that came back empty would count again as if it remembered.
 
 import t from 'tap'
 import { RECOVERING_MARK } from '../../src/core/ports.ts'
@@ -7,7 +7,9 @@ import { type Ring } from '../../src/core/ring/ring.ts'
 import { NODE, OTHER, ringOf, settle, startKeeper, textOf } from './keeper-fakes.ts'
 
 const seed = (nodes: string[], generation?: number) => ({
-  tokens: nodes.map((node, i) => ({ position: 1000 * (i + 1), node })), replicas: 2, generation
+  tokens: nodes.map((node, i) => ({ position: 1000 * (i + 1), node })),
+  replicas: 2,
+  generation
 })
 
 t.test('a seeded node adds it', async t => {
@@ -23,18 +25,29 @@ t.test('a seeded node that the others know recovers', async t => {
   await keeper.seed(seed([NODE, OTHER]))
   await tick()
   t.same(record.writes(), ['add mark', 'replace ring'])
-  t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 2'])
+  t.same(
+    worker.calls.filter(call => call.startsWith('recover')),
+    ['recover 2']
+  )
 })
 
 for (const isNew of [true, false]) {
-  t.test(`a seeded node that the others ${isNew ? 'do not know has certainly not voted yet' : 'know may have voted'}`, async t => {
-    const { keeper, worker } = await startKeeper(t)
-    worker.onIsNew = async () => isNew
-    worker.onRecover = async () => false
-    await keeper.seed(seed([NODE, OTHER], 8))
-    await settle()
-    t.match(await keeper.vote({ present: keeper.ring as Ring, ballot: { round: 1, tie: 1 } }), { kind: 'promised', forgetful: !isNew })
-  })
+  t.test(
+    isNew
+      ? 'a seeded node that the others do not know has certainly not voted yet'
+      : 'a seeded node that the others know may have voted',
+    async t => {
+      const { keeper, worker } = await startKeeper(t)
+      worker.onIsNew = async () => isNew
+      worker.onRecover = async () => false
+      await keeper.seed(seed([NODE, OTHER], 8))
+      await settle()
+      t.match(await keeper.vote({ present: keeper.ring as Ring, ballot: { round: 1, tie: 1 } }), {
+        kind: 'promised',
+        forgetful: !isNew
+      })
+    }
+  )
 }
 
 t.test('a seeded node without a worker that could ask recovers', async t => {
@@ -45,7 +58,10 @@ t.test('a seeded node without a worker that could ask recovers', async t => {
 })
 
 t.test('a standby that is seeded as a member asks too', async t => {
-  const { keeper, record, worker } = await startKeeper(t, { file: ringOf(1, [OTHER]), text: textOf(ringOf(1, [OTHER])) })
+  const { keeper, record, worker } = await startKeeper(t, {
+    file: ringOf(1, [OTHER]),
+    text: textOf(ringOf(1, [OTHER]))
+  })
   worker.onIsNew = async () => false
   worker.onRecover = async () => false
   await keeper.seed(seed([NODE, OTHER], 8))
@@ -100,18 +116,23 @@ t.test('the answer to its being added is lost', async t => {
   t.equal(record.text, RECOVERING_MARK, 'and what they took is gone')
 })
 
-t.test('a node that is seeded while a look at the record is under way has it when the seeding is answered', async t => {
-  const { keeper, record, tick } = await startKeeper(t)
-  let open = () => {}
-  record.gate = new Promise(resolve => { open = resolve })
-  await tick()
-  const seeded = keeper.seed(seed([NODE, OTHER]))
-  await tick()
-  record.gate = Promise.resolve()
-  open()
-  await seeded
-  t.match(record.text, /^\{/)
-})
+t.test(
+  'a node that is seeded while a look at the record is under way has it when the seeding is answered',
+  async t => {
+    const { keeper, record, tick } = await startKeeper(t)
+    let open = () => {}
+    record.gate = new Promise(resolve => {
+      open = resolve
+    })
+    await tick()
+    const seeded = keeper.seed(seed([NODE, OTHER]))
+    await tick()
+    record.gate = Promise.resolve()
+    open()
+    await seeded
+    t.match(record.text, /^\{/)
+  }
+)
 
 t.test('a standby adds it', async t => {
   const { keeper, record } = await startKeeper(t)
@@ -133,7 +154,10 @@ t.test('a member that learns from others that it is one recovers', async t => {
   await keeper.install(ringOf(1))
   await tick()
   t.same(record.writes(), ['add mark', 'replace ring'])
-  t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 2'])
+  t.same(
+    worker.calls.filter(call => call.startsWith('recover')),
+    ['recover 2']
+  )
 })
 
 t.test('a newer ring replaces it', async t => {
@@ -167,7 +191,10 @@ t.test('a storage that is emptied between the look and the write is not masked e
   t.equal(record.text, RECOVERING_MARK)
 })
 
-for (const [name, first] of [['a standby that became a member', [OTHER]], ['a seeded member', [NODE, OTHER]]] as const) {
+for (const [name, first] of [
+  ['a standby that became a member', [OTHER]],
+  ['a seeded member', [NODE, OTHER]]
+] as const) {
   t.test(`${name} recovers when its storage is emptied`, async t => {
     const { keeper, record, worker, tick } = await startKeeper(t)
     await keeper.seed(seed([...first], 7))
@@ -192,7 +219,10 @@ t.test('a process that starts with a ring file and an empty storage recovers', a
   const { record, worker, tick } = await startKeeper(t, { file: ringOf(3) })
   await tick()
   t.same(record.writes(), ['add mark', 'replace ring'])
-  t.same(worker.calls.filter(call => call.startsWith('recover')), ['recover 4'])
+  t.same(
+    worker.calls.filter(call => call.startsWith('recover')),
+    ['recover 4']
+  )
 })
 
 t.test('a process that starts without a ring file takes the ring of the record', async t => {
@@ -224,11 +254,17 @@ t.test('and replaces the older one in the record', async t => {
   t.equal(record.text, textOf(ringOf(5)))
 })
 
-t.test('a process that starts as a standby by its file and as a member by the record recovers when that is gone', async t => {
-  const { record, worker, tick } = await startKeeper(t, { file: ringOf(1, [OTHER]), text: textOf(ringOf(2)) })
-  worker.onRecover = async () => false
-  await tick()
-  record.text = undefined
-  await tick()
-  t.equal(record.text, RECOVERING_MARK)
-})
+t.test(
+  'a process that starts as a standby by its file and as a member by the record recovers when that is gone',
+  async t => {
+    const { record, worker, tick } = await startKeeper(t, {
+      file: ringOf(1, [OTHER]),
+      text: textOf(ringOf(2))
+    })
+    worker.onRecover = async () => false
+    await tick()
+    record.text = undefined
+    await tick()
+    t.equal(record.text, RECOVERING_MARK)
+  }
+)

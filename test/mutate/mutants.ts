@@ -1,4 +1,5 @@
-// Mutants of a source file: each is the file with one small mistake in it, of a kind that people make. A test that covers the file should notice every one.
+// Mutants of a source file: each is the file with one small mistake in it, of a kind that people make. A test
+// that covers the file should notice every one.
 
 import ts from 'typescript'
 
@@ -24,7 +25,10 @@ const SWAPPED = new Map<ts.SyntaxKind, string>([
   [ts.SyntaxKind.MinusToken, '+']
 ])
 
-const EQUALITIES: ReadonlySet<ts.SyntaxKind> = new Set([ts.SyntaxKind.EqualsEqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsEqualsToken])
+const EQUALITIES: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.EqualsEqualsEqualsToken,
+  ts.SyntaxKind.ExclamationEqualsEqualsToken
+])
 
 /** Calls whose absence only an operator would notice. */
 const TELLING = /^(?:await )?(?:\w+\.)*log\.|^meter|\.setAttribute/
@@ -33,7 +37,7 @@ const SIDE_CHARS = 70
 const short = (text: string) => text.replace(/\s+/g, ' ').slice(0, 2 * SIDE_CHARS)
 
 /** The name of the innermost function around the node that has one. */
-function nameAround (node: ts.Node): string {
+function nameAround(node: ts.Node): string {
   for (let at = node.parent; at !== undefined; at = at.parent) {
     const named = ts.isArrowFunction(at) || ts.isFunctionExpression(at) ? at.parent : at
     const isNamed = ts.isFunctionLike(at) || ts.isVariableDeclaration(at) || ts.isPropertyAssignment(at)
@@ -43,29 +47,40 @@ function nameAround (node: ts.Node): string {
   return ''
 }
 
-export function mutantsOf (fileName: string, source: string): Mutant[] {
+export function mutantsOf(fileName: string, source: string): Mutant[] {
   const file = ts.createSourceFile(fileName, source, ts.ScriptTarget.Latest, true)
   const mutants: Mutant[] = []
 
-  function put (node: ts.Node, replacement: string, what = `${short(node.getText(file))} -> ${short(replacement)}`): void {
+  function put(
+    node: ts.Node,
+    replacement: string,
+    what = `${short(node.getText(file))} -> ${short(replacement)}`
+  ): void {
     const start = node.getStart(file)
     const line = file.getLineAndCharacterOfPosition(start).line + 1
-    mutants.push({ line, in: nameAround(node), what, text: source.slice(0, start) + replacement + source.slice(node.end) })
+    mutants.push({
+      line,
+      in: nameAround(node),
+      what,
+      text: source.slice(0, start) + replacement + source.slice(node.end)
+    })
   }
 
   /** As `put`, shown with as much of both sides as tells it from others. */
-  function swap ({ left, operatorToken, right }: ts.BinaryExpression, operator: string): void {
+  function swap({ left, operatorToken, right }: ts.BinaryExpression, operator: string): void {
     const before = left.getText(file).replace(/\s+/g, ' ').slice(-SIDE_CHARS)
     const after = right.getText(file).replace(/\s+/g, ' ').slice(0, SIDE_CHARS)
     put(operatorToken, operator, `${before} ${operatorToken.getText(file)} ${after} -> ${operator}`)
   }
 
-  function negate (condition: ts.Expression): void {
+  function negate(condition: ts.Expression): void {
     // An equality is swapped anyway.
-    if (!ts.isBinaryExpression(condition) || !EQUALITIES.has(condition.operatorToken.kind)) put(condition, `!(${condition.getText(file)})`)
+    if (!ts.isBinaryExpression(condition) || !EQUALITIES.has(condition.operatorToken.kind)) {
+      put(condition, `!(${condition.getText(file)})`)
+    }
   }
 
-  function visit (node: ts.Node): void {
+  function visit(node: ts.Node): void {
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return
     if (ts.isIfStatement(node) || ts.isWhileStatement(node)) negate(node.expression)
     if (ts.isConditionalExpression(node)) negate(node.condition)
@@ -78,7 +93,9 @@ export function mutantsOf (fileName: string, source: string): Mutant[] {
       const { kind } = node.expression
       if (kind === ts.SyntaxKind.TrueKeyword) put(node.expression, 'false')
       else if (kind === ts.SyntaxKind.FalseKeyword) put(node.expression, 'true')
-      else if (kind !== ts.SyntaxKind.Identifier || node.expression.getText(file) !== 'undefined') put(node.expression, 'undefined')
+      else if (kind !== ts.SyntaxKind.Identifier || node.expression.getText(file) !== 'undefined') {
+        put(node.expression, 'undefined')
+      }
     }
     ts.forEachChild(node, visit)
   }

@@ -1,10 +1,11 @@
-// Runs test files one after the other in one process, as its parent names them, and ends with the first that fails. The parent
-// may start it ahead of time: the packages that most tests need are there before it is told what to run.
+// Runs test files one after the other in one process, as its parent names them, and ends with the first that
+// fails. The parent may start it ahead of time: the packages that most tests need are there before it is told
+// what to run.
 
 import { join } from 'node:path'
 
 // Tap listens as well, so this comes before it.
-const told = new Promise<string[]>((resolve) => process.once('message', resolve))
+const told = new Promise<string[]>(resolve => process.once('message', resolve))
 const { default: fc } = await import('fast-check')
 const { default: t } = await import('tap')
 

@@ -13,21 +13,23 @@ export interface Argued {
   readonly why: string
 }
 
-export interface Candidate extends Mutant { readonly file: string }
+export interface Candidate extends Mutant {
+  readonly file: string
+}
 
-export function readArgued (): readonly Argued[] {
+export function readArgued(): readonly Argued[] {
   return JSON.parse(readFileSync(join(import.meta.dirname, 'survivors.json'), 'utf8')) as Argued[]
 }
 
-export function isArgued (argued: readonly Argued[], mutant: Candidate): boolean {
-  return argued.some((entry) => isOf(entry, mutant))
+export function isArgued(argued: readonly Argued[], mutant: Candidate): boolean {
+  return argued.some(entry => isOf(entry, mutant))
 }
 
 /** The entries that speak of code that is not there any more. */
-export function outdated (argued: readonly Argued[], all: readonly Candidate[]): Argued[] {
-  return argued.filter((entry) => !all.some((mutant) => isOf(entry, mutant)))
+export function outdated(argued: readonly Argued[], all: readonly Candidate[]): Argued[] {
+  return argued.filter(entry => !all.some(mutant => isOf(entry, mutant)))
 }
 
-function isOf (entry: Argued, mutant: Candidate): boolean {
+function isOf(entry: Argued, mutant: Candidate): boolean {
   return entry.file === mutant.file && entry.in === mutant.in && entry.mistake === mutant.what
 }

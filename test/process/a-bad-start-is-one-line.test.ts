@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { spawnNode } from './spawn-node.ts'
 
-async function refused (t: Test, environment: { [name: string]: string }, name: string): Promise<void> {
+async function refused(t: Test, environment: { [name: string]: string }, name: string): Promise<void> {
   const { ended, output } = spawnNode(t, environment)
   t.same(await ended, { code: 1, signal: null })
   t.match(output.err, /^ringkeep: [^\n]+\n$/)

@@ -1,5 +1,5 @@
-// A node whose disk is full still writes down the ring and its votes: others need its answer, and a change would stop their clients' writes
-// until somebody makes room. It keeps some bytes of the disk for that.
+// A node whose disk is full still writes down the ring and its votes: others need its answer, and a change
+// would stop their clients' writes until somebody makes room. It keeps some bytes of the disk for that.
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -29,6 +29,23 @@ const spell = (epoch: number) => JSON.stringify(ringToJson(ringOf(epoch)))
 t.test('ring and votes', async t => {
   const folder = join(t.testdir(), 'state')
   const mounted = 'mkdir -p "$0" && mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"'
-  const told = execFileSync('unshare', ['-rm', 'sh', '-c', mounted, folder, process.execPath, '--input-type=module', '-e', SCRIPT, folder, spell(1), spell(2)], { encoding: 'utf8' })
+  const told = execFileSync(
+    'unshare',
+    [
+      '-rm',
+      'sh',
+      '-c',
+      mounted,
+      folder,
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      SCRIPT,
+      folder,
+      spell(1),
+      spell(2)
+    ],
+    { encoding: 'utf8' }
+  )
   t.match(JSON.parse(told), { errors: 21, epoch: 2, life: 7 })
 })

@@ -6,7 +6,11 @@ import { spawnNode, untilAlive } from './spawn-node.ts'
 
 const WARNING = /everybody who reaches this node may change the ring/g
 
-for (const [HOST, CLUSTER_TOKEN, warnings] of [['0.0.0.0', '', 1], ['0.0.0.0', 'secret', 0], ['127.0.0.1', '', 0]] as const) {
+for (const [HOST, CLUSTER_TOKEN, warnings] of [
+  ['0.0.0.0', '', 1],
+  ['0.0.0.0', 'secret', 0],
+  ['127.0.0.1', '', 0]
+] as const) {
   t.test(`HOST ${HOST}, ${CLUSTER_TOKEN === '' ? 'no token' : 'a token'}`, async t => {
     const port = await freePort()
     const node = spawnNode(t, { HOST, CLUSTER_TOKEN, PORT: String(port) })

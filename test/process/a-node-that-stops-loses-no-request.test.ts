@@ -8,7 +8,7 @@ import { freePort } from '../support/cluster/ports.ts'
 import { until } from '../support/cluster/memcached.ts'
 import { seed, spawnNode, untilAlive } from './spawn-node.ts'
 
-async function start (t: Test) {
+async function start(t: Test) {
   const port = await freePort()
   const node = spawnNode(t, { HOST: '127.0.0.1', PORT: String(port) })
   await untilAlive(node, port)
@@ -16,7 +16,7 @@ async function start (t: Test) {
   return { ...node, port }
 }
 
-async function accepts (port: number): Promise<boolean> {
+async function accepts(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
@@ -39,7 +39,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const clients = Array.from({ length: 16 }, async (_, client) => {
       for (let i = 0, last = false; !last; i++) {
         try {
-          const { statusCode, headers, body } = await pool.request({ path: `/kv/${client}`, method: i % 2 === 0 ? 'PUT' : 'GET', ...i % 2 === 0 && { body: `${i}` } })
+          const { statusCode, headers, body } = await pool.request({
+            path: `/kv/${client}`,
+            method: i % 2 === 0 ? 'PUT' : 'GET',
+            ...(i % 2 === 0 && { body: `${i}` })
+          })
           await body.dump()
           if (statusCode !== 200 && statusCode !== 204) failures.push(`${statusCode}`)
           last = headers.connection === 'close'
@@ -64,7 +68,9 @@ t.test('a request whose body is still on its way is answered', async t => {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   let answer = ''
-  socket.on('data', chunk => { answer += chunk })
+  socket.on('data', chunk => {
+    answer += chunk
+  })
   socket.write('PUT /kv/k HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\nabc')
   await until('it is there', async () => (await fetch(`http://127.0.0.1:${port}/livez`)).ok)
   child.kill('SIGTERM')
@@ -81,9 +87,11 @@ t.test('a connection that was accepted last still has its request answered', asy
   socket.on('error', () => {})
   await once(socket, 'connect')
   let answer = ''
-  socket.on('data', chunk => { answer += chunk })
+  socket.on('data', chunk => {
+    answer += chunk
+  })
   child.kill('SIGTERM')
-  await until('no more are accepted', async () => !await accepts(port))
+  await until('no more are accepted', async () => !(await accepts(port)))
   socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
   t.same(await ended, { code: 0, signal: null })
   t.match(answer, /^HTTP\/1\.1 200 /)

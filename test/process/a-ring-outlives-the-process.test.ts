@@ -1,4 +1,5 @@
-// With a state folder the ring is there again after a restart, also after SIGKILL; without one the node starts anew.
+// With a state folder the ring is there again after a restart, also after SIGKILL; without one the node
+// starts anew.
 
 import { join } from 'node:path'
 import t from 'tap'

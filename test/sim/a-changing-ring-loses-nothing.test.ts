@@ -1,6 +1,6 @@
-// Whatever the network, the nodes and the operators do while the ring changes: what the clients see is what one register per key could
-// have shown them, every acknowledged pair is there in the end whoever is asked, a deleted one is gone, all nodes have the same
-// stable ring, and no number of a ring is ever taken twice.
+// Whatever the network, the nodes and the operators do while the ring changes: what the clients see is what
+// one register per key could have shown them, every acknowledged pair is there in the end whoever is asked, a
+// deleted one is gone, all nodes have the same stable ring, and no number of a ring is ever taken twice.
 
 import t from 'tap'
 import { simulateRing } from '../support/simulation/ring-simulation.ts'

@@ -1,5 +1,6 @@
-// Each fault that is planted here breaks the promise while the ring changes, in an unlucky order of events. The simulation finds every
-// one of them within 300 seeds, so its silence about the production code means something.
+// Each fault that is planted here breaks the promise while the ring changes, in an unlucky order of events.
+// The simulation finds every one of them within 300 seeds, so its silence about the production code means
+// something.
 
 import t from 'tap'
 import { PLANTED } from '../support/simulation/planted-ring-faults.ts'
@@ -8,7 +9,10 @@ import { simulateRing } from '../support/simulation/ring-simulation.ts'
 /** No fault may need more seeds. */
 const ENOUGH = 300
 
-/** The first seed that finds each fault, counted from 1. The search begins a little before it, only to save time. */
+/**
+ * The first seed that finds each fault, counted from 1. The search begins a little before it, only to save
+ * time.
+ */
 const FIRST: { readonly [what: string]: number } = {
   'no drain on install': 61,
   'purge before stable': 2,
@@ -28,13 +32,15 @@ const FIRST: { readonly [what: string]: number } = {
 const HEAD_START = 5
 
 /** What is left over is a fault of copying alone; all others must do worse. */
-async function violationOf (what: string, seed: number): Promise<string | undefined> {
+async function violationOf(what: string, seed: number): Promise<string | undefined> {
   const { violations } = await simulateRing(seed, PLANTED[what])
-  return violations.find(violation => what === 'a copy that goes on under another ring' || !violation.includes('has not purged'))
+  return violations.find(
+    violation => what === 'a copy that goes on under another ring' || !violation.includes('has not purged')
+  )
 }
 
-function * seedsFrom (first: number): Generator<number> {
-  for (let i = 0; i < ENOUGH; i++) yield (Math.max(1, first - HEAD_START) + i - 1) % ENOUGH + 1
+function* seedsFrom(first: number): Generator<number> {
+  for (let i = 0; i < ENOUGH; i++) yield ((Math.max(1, first - HEAD_START) + i - 1) % ENOUGH) + 1
 }
 
 for (const what of Object.keys(PLANTED)) {

@@ -1,5 +1,6 @@
-// A simulation in which the ring hardly changes proves nothing: all ways to change it come off, pairs move and are purged, operations
-// meet older and newer rings, and nodes lose what they hold and get it back, in enough of the runs.
+// A simulation in which the ring hardly changes proves nothing: all ways to change it come off, pairs move
+// and are purged, operations meet older and newer rings, and nodes lose what they hold and get it back, in
+// enough of the runs.
 
 import t from 'tap'
 import { simulateRing, type RingRun } from '../support/simulation/ring-simulation.ts'
@@ -35,9 +36,13 @@ t.test('enough runs have what makes them hard', { timeout: 0 }, async t => {
     'replicas 3': 0.4,
     'replicas 5': 0.05
   }
-  const shares = Object.fromEntries(Object.keys(least).map(what => [what, share(({ counts }) => (counts[what] ?? 0) > 0)]))
+  const shares = Object.fromEntries(
+    Object.keys(least).map(what => [what, share(({ counts }) => (counts[what] ?? 0) > 0)])
+  )
   t.comment(JSON.stringify(shares))
-  for (const [what, expected] of Object.entries(least)) t.ok((shares[what] ?? 0) >= expected, `${what}: ${shares[what]}`)
+  for (const [what, expected] of Object.entries(least)) {
+    t.ok((shares[what] ?? 0) >= expected, `${what}: ${shares[what]}`)
+  }
   t.ok(share(({ rings }) => rings.length > 3) > 0.3, 'several rings')
   t.ok(share(({ history }) => history.tally().ok > 30) > 0.8, 'acknowledged')
   t.ok(share(({ history }) => history.tally().unknown > 0) > 0.2, 'unknown')

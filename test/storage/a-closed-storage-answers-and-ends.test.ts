@@ -5,16 +5,23 @@ import { startMemcached } from '../support/cluster/memcached.ts'
 import { needs } from '../support/cluster/programs.ts'
 import { collect, everySlot, fill, openStorage, record } from './support.ts'
 
-t.test('with reads, merges and a scan under way', async (t) => {
+t.test('with reads, merges and a scan under way', async t => {
   if (!needs(t, 'memcached')) return
   const { address } = await startMemcached(t, { socket: true })
   const storage = await openStorage(t, address)
   await fill(storage, 1000)
   const operations = [
-    storage.get(0, 'key0'), ...Array.from({ length: 10 }, (_, i) => storage.merge(0, 'key0', record(i + 2)))
+    storage.get(0, 'key0'),
+    ...Array.from({ length: 10 }, (_, i) => storage.merge(0, 'key0', record(i + 2)))
   ]
-  const scan = collect(storage.scan(everySlot)).then((pairs) => pairs.length, (error: { code: string }) => error.code)
-  const waiting = collect(storage.scan(everySlot)).then((pairs) => pairs.length, (error: { code: string }) => error.code)
+  const scan = collect(storage.scan(everySlot)).then(
+    pairs => pairs.length,
+    (error: { code: string }) => error.code
+  )
+  const waiting = collect(storage.scan(everySlot)).then(
+    pairs => pairs.length,
+    (error: { code: string }) => error.code
+  )
   await storage.close()
   for (const result of await Promise.all(operations)) t.equal(result.kind, 'failed')
   t.same([await scan, await waiting], ['KV_ERR_STORAGE', 'KV_ERR_STORAGE'])
@@ -25,7 +32,7 @@ t.test('with reads, merges and a scan under way', async (t) => {
   await storage.close()
 })
 
-t.test('with nothing there to connect to', async (t) => {
+t.test('with nothing there to connect to', async t => {
   const storage = await openStorage(t, '/nowhere/at/all')
   t.match(await storage.get(0, 'k'), { kind: 'failed', reason: 'unreachable' })
   t.equal(storage.incarnation, 0)

@@ -4,7 +4,7 @@ import { startMemcached, until } from '../support/cluster/memcached.ts'
 import { needs } from '../support/cluster/programs.ts'
 import { fill, openStorage, record, slotFor, writeRing } from './support.ts'
 
-t.test('killed in mid-flight, and back empty', async (t) => {
+t.test('killed in mid-flight, and back empty', async t => {
   if (!needs(t, 'memcached')) return
   const memcached = await startMemcached(t, { socket: true })
   await writeRing(memcached.address)
@@ -23,10 +23,12 @@ t.test('killed in mid-flight, and back empty', async (t) => {
       const before = storage.incarnation
       const get: GetResult = await storage.get(slotFor(i), keys[i] as string)
       const label = get.kind === 'failed' ? `get ${get.reason}` : `get ${get.kind}`
-      if (get.kind === 'miss' && before === incarnation && storage.incarnation === incarnation) wrong.push(`${keys[i]} missed`)
+      if (get.kind === 'miss' && before === incarnation && storage.incarnation === incarnation) {
+        wrong.push(`${keys[i]} missed`)
+      }
       const merge: MergeResult = await storage.merge(slotFor(i), keys[i] as string, record(1))
       kinds.set(label, (kinds.get(label) ?? 0) + 1)
-      if (merge.kind === 'failed') await new Promise((resolve) => setImmediate(resolve))
+      if (merge.kind === 'failed') await new Promise(resolve => setImmediate(resolve))
     }
   }
   const workers = Array.from({ length: 50 }, hammer)

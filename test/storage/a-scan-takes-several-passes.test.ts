@@ -3,7 +3,7 @@ import { startMemcached } from '../support/cluster/memcached.ts'
 import { needs } from '../support/cluster/programs.ts'
 import { collect, everySlot, fill, openStorage, slotFor } from './support.ts'
 
-t.test('where the names are more than their budget', async (t) => {
+t.test('where the names are more than their budget', async t => {
   if (!needs(t, 'memcached')) return
   const { address } = await startMemcached(t, { socket: true })
   // Ten slots of about 3,000 bytes of names each: four passes or more.
@@ -14,7 +14,10 @@ t.test('where the names are more than their budget', async (t) => {
   const passes = new Set(pairs.map(({ slot }) => slot))
   t.equal(passes.size, 10)
   // Within a pass the order is that of the hash table; from pass to pass the slots rise.
-  t.ok(pairs.findIndex(({ slot }) => slot === 9) > pairs.findLastIndex(({ slot }) => slot === 0), 'in more than one pass')
-  t.equal(await storage.purge((slot) => slot !== slotFor(4)), 1800)
+  t.ok(
+    pairs.findIndex(({ slot }) => slot === 9) > pairs.findLastIndex(({ slot }) => slot === 0),
+    'in more than one pass'
+  )
+  t.equal(await storage.purge(slot => slot !== slotFor(4)), 1800)
   t.equal((await collect(storage.scan(everySlot))).length, 200)
 })

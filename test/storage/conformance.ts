@@ -15,44 +15,62 @@ export interface Subject {
 }
 
 const AWKWARD_KEYS = [
-  'plain', ' ', 'a b', 'line\nfeed', 'cr\r\nflush_all\r\n', '%', '%20', 'a:b#c', 'ring', 'ключ', '🗝', '\0', '\x7f', 'é'.repeat(512),
-  'x'.repeat(240), 'x'.repeat(241), 'x'.repeat(1024)
+  'plain',
+  ' ',
+  'a b',
+  'line\nfeed',
+  'cr\r\nflush_all\r\n',
+  '%',
+  '%20',
+  'a:b#c',
+  'ring',
+  'ключ',
+  '🗝',
+  '\0',
+  '\x7f',
+  'é'.repeat(512),
+  'x'.repeat(240),
+  'x'.repeat(241),
+  'x'.repeat(1024)
 ]
 
 /** Runs the suite; `open` gives a fresh, empty storage each time. */
-export async function conforms (t: Test, open: (t: Test) => Promise<Subject>): Promise<void> {
-  await t.test('what was merged is read', (t) => roundTrips(t, open))
-  await t.test('the newest version stays', (t) => newestStays(t, open))
-  await t.test('many merged at once end as one by one', (t) => mergesMany(t, open))
-  await t.test('any merges end as the model does', (t) => matchesModel(t, open))
-  await t.test('what is past its grace is absent', (t) => forgets(t, open))
-  await t.test('what is past its grace when it comes is kept for another', (t) => keepsWhatComesLate(t, open))
-  await t.test('a value found expired ends', (t) => endsValues(t, open))
-  await t.test('a merged value is a copy', (t) => copies(t, open))
-  await t.test('concurrent merges of one key', (t) => concurrentMerges(t, open))
-  await t.test('a pair is discarded only as it was seen', (t) => discards(t, open))
-  await t.test('scan', (t) => scans(t, open))
-  await t.test('scan while others write', (t) => scansUnderWrites(t, open))
-  await t.test('a scan that nobody finishes', (t) => abandonedScan(t, open))
-  await t.test('purge', (t) => purges(t, open))
-  await t.test('memory follows the ring record', (t) => remembers(t, open))
-  await t.test('the ring record', (t) => keepsRing(t, open))
+export async function conforms(t: Test, open: (t: Test) => Promise<Subject>): Promise<void> {
+  await t.test('what was merged is read', t => roundTrips(t, open))
+  await t.test('the newest version stays', t => newestStays(t, open))
+  await t.test('many merged at once end as one by one', t => mergesMany(t, open))
+  await t.test('any merges end as the model does', t => matchesModel(t, open))
+  await t.test('what is past its grace is absent', t => forgets(t, open))
+  await t.test('what is past its grace when it comes is kept for another', t => keepsWhatComesLate(t, open))
+  await t.test('a value found expired ends', t => endsValues(t, open))
+  await t.test('a merged value is a copy', t => copies(t, open))
+  await t.test('concurrent merges of one key', t => concurrentMerges(t, open))
+  await t.test('a pair is discarded only as it was seen', t => discards(t, open))
+  await t.test('scan', t => scans(t, open))
+  await t.test('scan while others write', t => scansUnderWrites(t, open))
+  await t.test('a scan that nobody finishes', t => abandonedScan(t, open))
+  await t.test('purge', t => purges(t, open))
+  await t.test('memory follows the ring record', t => remembers(t, open))
+  await t.test('the ring record', t => keepsRing(t, open))
 }
 
 type Open = (t: Test) => Promise<Subject>
 
-async function found (storage: Storage, slot: number, key: string): Promise<PairRecord | string> {
+async function found(storage: Storage, slot: number, key: string): Promise<PairRecord | string> {
   const result = await storage.get(slot, key)
   return result.kind === 'found' ? result.record : result.kind
 }
 
-function same (t: Test, actual: PairRecord | string, expected: PairRecord, name: string): void {
+function same(t: Test, actual: PairRecord | string, expected: PairRecord, name: string): void {
   const { version, deleted, expiresAtMs, contentType, value } = expected
   if (typeof actual === 'string') t.fail(`${name}: ${actual}`)
-  else t.ok(actual.value.equals(value), `${name}: value`) && t.match(actual, { version, deleted, expiresAtMs, contentType }, name)
+  else {
+    t.ok(actual.value.equals(value), `${name}: value`) &&
+      t.match(actual, { version, deleted, expiresAtMs, contentType }, name)
+  }
 }
 
-async function discards (t: Test, open: Open): Promise<void> {
+async function discards(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
   for (const key of ['plain', 'x'.repeat(1024)]) {
     t.equal(await storage.discard(7, key, record(1).version), undefined, 'what is not there')
@@ -65,7 +83,7 @@ async function discards (t: Test, open: Open): Promise<void> {
   }
 }
 
-async function roundTrips (t: Test, open: Open): Promise<void> {
+async function roundTrips(t: Test, open: Open): Promise<void> {
   const { storage, wall } = await open(t)
   for (const [slot, key] of AWKWARD_KEYS.entries()) {
     const name = JSON.stringify(key.slice(0, 20))
@@ -89,83 +107,139 @@ async function roundTrips (t: Test, open: Open): Promise<void> {
   }
 }
 
-async function mergesMany (t: Test, open: Open): Promise<void> {
+async function mergesMany(t: Test, open: Open): Promise<void> {
   const { storage, wall } = await open(t)
   t.equal(await storage.mergeAll([]), undefined)
   await storage.merge(1, 'newer', record(9))
   await storage.merge(1, 'older', record(2))
-  const pairs = ['newer', 'older', 'absent', ...AWKWARD_KEYS].map((key) => ({ slot: 1, key, record: record(5, { value: Buffer.from(`of ${key}`) }) }))
-  const late = { slot: 1, key: 'late', record: tombstone({ timeMs: 6, counter: 0, writer: 1 }, wall.nowMs - 2 * TOMBSTONE_GRACE_MS) }
+  const pairs = ['newer', 'older', 'absent', ...AWKWARD_KEYS].map(key => ({
+    slot: 1,
+    key,
+    record: record(5, { value: Buffer.from(`of ${key}`) })
+  }))
+  const late = {
+    slot: 1,
+    key: 'late',
+    record: tombstone({ timeMs: 6, counter: 0, writer: 1 }, wall.nowMs - 2 * TOMBSTONE_GRACE_MS)
+  }
   t.equal(await storage.mergeAll([...pairs, late]), undefined)
   same(t, await found(storage, 1, 'newer'), record(9), 'what is newer stays')
-  for (const { slot, key, record } of pairs.slice(1)) same(t, await found(storage, slot, key), record, JSON.stringify(key.slice(0, 20)))
-  same(t, await found(storage, 1, 'late'), { ...late.record, expiresAtMs: wall.nowMs }, 'what comes past its grace is kept from now on')
+  for (const { slot, key, record } of pairs.slice(1)) {
+    same(t, await found(storage, slot, key), record, JSON.stringify(key.slice(0, 20)))
+  }
+  same(
+    t,
+    await found(storage, 1, 'late'),
+    { ...late.record, expiresAtMs: wall.nowMs },
+    'what comes past its grace is kept from now on'
+  )
   t.equal(await storage.mergeAll(pairs), undefined, 'the same again')
 }
 
-async function newestStays (t: Test, open: Open): Promise<void> {
+async function newestStays(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
   t.same(await storage.merge(1, 'k', record(5)), { kind: 'stored' })
-  t.same(await storage.merge(1, 'k', record(4)), { kind: 'stale', version: record(5).version }, 'an older one')
+  t.same(
+    await storage.merge(1, 'k', record(4)),
+    { kind: 'stale', version: record(5).version },
+    'an older one'
+  )
   same(t, await found(storage, 1, 'k'), record(5), 'is not stored')
   t.same(await storage.merge(1, 'k', record(5)), { kind: 'stored' }, 'the same again')
   t.same(await storage.merge(1, 'k', record(6)), { kind: 'stored' }, 'a newer one')
   same(t, await found(storage, 1, 'k'), record(6), 'is')
   const writer = { ...record(6).version, writer: 0 }
-  t.same(await storage.merge(1, 'k', record(6, { version: writer })), { kind: 'stale', version: record(6).version }, 'by writer')
+  t.same(
+    await storage.merge(1, 'k', record(6, { version: writer })),
+    { kind: 'stale', version: record(6).version },
+    'by writer'
+  )
 }
 
-async function matchesModel (t: Test, open: Open): Promise<void> {
+async function matchesModel(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
   let run = 0
-  const steps = fc.array(fc.record({ key: fc.nat(3), n: fc.integer({ min: 1, max: 30 }), deleted: fc.boolean() }), { maxLength: 40 })
-  await fc.assert(fc.asyncProperty(steps, async (steps) => {
-    run++
-    const model = new Map<string, number>()
-    const results = await Promise.all(steps.map(({ key, n, deleted }) =>
-      storage.merge(key, `${run} ${key}`, deleted ? tombstone(record(n).version, Date.now()) : record(n))))
-    for (const [i, { key, n, deleted }] of steps.entries()) {
-      const name = `${run} ${key}`
-      const newest = model.get(name) ?? 0
-      // Of one version, the end of a value comes after it.
-      const rank = 2 * n + Number(deleted)
-      const expected = rank >= newest ? 'stored' : 'stale'
-      if (results[i]?.kind !== expected) throw new Error(`step ${i}: ${JSON.stringify(results[i])} instead of ${expected}`)
-      model.set(name, Math.max(rank, newest))
-    }
-    for (const [name, rank] of model) {
-      const stored = await found(storage, Number(name.split(' ')[1]), name)
-      if (typeof stored === 'string' || 2 * stored.version.timeMs + Number(stored.deleted) !== rank) throw new Error(`${name} is not at ${rank}`)
-    }
-  }), { numRuns: 60 })
+  const steps = fc.array(
+    fc.record({ key: fc.nat(3), n: fc.integer({ min: 1, max: 30 }), deleted: fc.boolean() }),
+    { maxLength: 40 }
+  )
+  await fc.assert(
+    fc.asyncProperty(steps, async steps => {
+      run++
+      const model = new Map<string, number>()
+      const results = await Promise.all(
+        steps.map(({ key, n, deleted }) =>
+          storage.merge(key, `${run} ${key}`, deleted ? tombstone(record(n).version, Date.now()) : record(n))
+        )
+      )
+      for (const [i, { key, n, deleted }] of steps.entries()) {
+        const name = `${run} ${key}`
+        const newest = model.get(name) ?? 0
+        // Of one version, the end of a value comes after it.
+        const rank = 2 * n + Number(deleted)
+        const expected = rank >= newest ? 'stored' : 'stale'
+        if (results[i]?.kind !== expected) {
+          throw new Error(`step ${i}: ${JSON.stringify(results[i])} instead of ${expected}`)
+        }
+        model.set(name, Math.max(rank, newest))
+      }
+      for (const [name, rank] of model) {
+        const stored = await found(storage, Number(name.split(' ')[1]), name)
+        if (typeof stored === 'string' || 2 * stored.version.timeMs + Number(stored.deleted) !== rank) {
+          throw new Error(`${name} is not at ${rank}`)
+        }
+      }
+    }),
+    { numRuns: 60 }
+  )
   t.pass('as the model')
 }
 
-async function forgets (t: Test, open: Open): Promise<void> {
+async function forgets(t: Test, open: Open): Promise<void> {
   const { storage, wall } = await open(t)
   const lastMs = wall.nowMs + 3_600_000
   await storage.merge(1, 'k', record(9, { expiresAtMs: lastMs - TOMBSTONE_GRACE_MS }))
   await storage.merge(1, 'other', record(1))
   wall.nowMs = lastMs - 1
   t.type(await found(storage, 1, 'k'), Object, 'past its time and within its grace it is there')
-  t.same(await storage.merge(1, 'k', record(8)), { kind: 'stale', version: record(9).version }, 'and hides what is older')
+  t.same(
+    await storage.merge(1, 'k', record(8)),
+    { kind: 'stale', version: record(9).version },
+    'and hides what is older'
+  )
   wall.nowMs = lastMs
   t.equal(await found(storage, 1, 'k'), 'miss')
-  t.same((await collect(storage.scan(everySlot))).map(({ key }) => key), ['other'], 'in a scan too')
+  t.same(
+    (await collect(storage.scan(everySlot))).map(({ key }) => key),
+    ['other'],
+    'in a scan too'
+  )
   t.same(await storage.merge(1, 'k', record(2)), { kind: 'stored' }, 'what is older is hidden no more')
   same(t, await found(storage, 1, 'k'), record(2), 'and is stored')
 }
 
-async function keepsWhatComesLate (t: Test, open: Open): Promise<void> {
+async function keepsWhatComesLate(t: Test, open: Open): Promise<void> {
   const { storage, wall } = await open(t)
   const arrivedMs = wall.nowMs
   await storage.merge(1, 'k', record(8))
   const late = tombstone(record(9).version, arrivedMs - TOMBSTONE_GRACE_MS)
   t.same(await storage.merge(1, 'k', late), { kind: 'stored' })
   same(t, await found(storage, 1, 'k'), { ...late, expiresAtMs: arrivedMs }, 'stored means stored')
-  t.same(await storage.merge(1, 'k', record(8)), { kind: 'stale', version: late.version }, 'and it hides what is older')
-  t.same((await collect(storage.scan(everySlot))).map(({ record }) => record.deleted), [true], 'at other replicas too')
-  t.same(await storage.merge(1, 'value', record(9, { expiresAtMs: 1 })), { kind: 'stored' }, 'a value that is over likewise')
+  t.same(
+    await storage.merge(1, 'k', record(8)),
+    { kind: 'stale', version: late.version },
+    'and it hides what is older'
+  )
+  t.same(
+    (await collect(storage.scan(everySlot))).map(({ record }) => record.deleted),
+    [true],
+    'at other replicas too'
+  )
+  t.same(
+    await storage.merge(1, 'value', record(9, { expiresAtMs: 1 })),
+    { kind: 'stored' },
+    'a value that is over likewise'
+  )
   same(t, await found(storage, 1, 'value'), record(9, { expiresAtMs: arrivedMs }), 'and over it is')
   wall.nowMs = arrivedMs + TOMBSTONE_GRACE_MS - 1
   t.type(await found(storage, 1, 'k'), Object, 'for a full grace')
@@ -174,41 +248,60 @@ async function keepsWhatComesLate (t: Test, open: Open): Promise<void> {
   t.equal(await found(storage, 1, 'k'), 'miss', 'and not for longer')
 }
 
-async function endsValues (t: Test, open: Open): Promise<void> {
+async function endsValues(t: Test, open: Open): Promise<void> {
   const { storage, wall } = await open(t)
   const value = record(5, { expiresAtMs: wall.nowMs + 1_000, contentType: 'text/plain' })
   const end = endedRecord(value)
   await storage.merge(1, 'k', value)
   t.same(await storage.merge(1, 'k', end), { kind: 'stored' })
   same(t, await found(storage, 1, 'k'), end, 'the end takes the place of its value')
-  t.same(await storage.merge(1, 'k', value), { kind: 'stale', version: value.version }, 'which does not come back')
+  t.same(
+    await storage.merge(1, 'k', value),
+    { kind: 'stale', version: value.version },
+    'which does not come back'
+  )
   t.equal(await storage.mergeAll([{ slot: 1, key: 'k', record: value }]), undefined)
   same(t, await found(storage, 1, 'k'), end, 'not by a copy either')
   t.same(await storage.merge(1, 'k', end), { kind: 'stored' }, 'the same again')
   t.same(await storage.merge(1, 'k', record(6)), { kind: 'stored' })
-  t.same(await storage.merge(1, 'k', end), { kind: 'stale', version: record(6).version }, 'and ends no later value')
-  t.equal(await storage.mergeAll([{ slot: 1, key: 'copied', record: value }, { slot: 1, key: 'copied', record: end }]), undefined)
+  t.same(
+    await storage.merge(1, 'k', end),
+    { kind: 'stale', version: record(6).version },
+    'and ends no later value'
+  )
+  t.equal(
+    await storage.mergeAll([
+      { slot: 1, key: 'copied', record: value },
+      { slot: 1, key: 'copied', record: end }
+    ]),
+    undefined
+  )
   same(t, await found(storage, 1, 'copied'), end, 'a copy brings it along')
 }
 
-async function copies (t: Test, open: Open): Promise<void> {
+async function copies(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
   const chunk = Buffer.from('xxvaluexx')
   const merged = storage.merge(1, 'k', record(1, { value: chunk.subarray(2, 7) }))
   await merged
   chunk.fill('!')
-  same(t, await found(storage, 1, 'k'), record(1, { value: Buffer.from('value') }), 'after the buffer was used again')
+  same(
+    t,
+    await found(storage, 1, 'k'),
+    record(1, { value: Buffer.from('value') }),
+    'after the buffer was used again'
+  )
 }
 
-async function concurrentMerges (t: Test, open: Open): Promise<void> {
+async function concurrentMerges(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
-  const order = Array.from({ length: 64 }, (_, i) => (i * 37) % 64 + 1)
-  const results = await Promise.all(order.map((n) => storage.merge(1, 'k', record(n))))
+  const order = Array.from({ length: 64 }, (_, i) => ((i * 37) % 64) + 1)
+  const results = await Promise.all(order.map(n => storage.merge(1, 'k', record(n))))
   t.notOk(results.find(({ kind }) => kind === 'failed'))
   same(t, await found(storage, 1, 'k'), record(64), 'the newest')
 }
 
-async function scans (t: Test, open: Open): Promise<void> {
+async function scans(t: Test, open: Open): Promise<void> {
   const { storage, wall } = await open(t)
   t.same(await collect(storage.scan(everySlot)), [], 'nothing')
   const keys = await fill(storage, 3000)
@@ -224,14 +317,16 @@ async function scans (t: Test, open: Open): Promise<void> {
   t.notOk(sizes.includes(0), 'and not empty')
   t.same(pairs.map(({ key }) => key).sort(), [...keys, 'gone', ...AWKWARD_KEYS].sort(), 'each pair once')
   for (const { slot, key, record } of pairs) {
-    if (key.startsWith('key') && (slot !== slotFor(Number(key.slice(3))) || record.version.timeMs !== 1)) t.fail(`${key} in slot ${slot}`)
+    if (key.startsWith('key') && (slot !== slotFor(Number(key.slice(3))) || record.version.timeMs !== 1)) {
+      t.fail(`${key} in slot ${slot}`)
+    }
   }
   t.ok(pairs.find(({ key }) => key === 'gone')?.record.deleted, 'tombstones too')
-  const some = await collect(storage.scan((slot) => slot === 30))
+  const some = await collect(storage.scan(slot => slot === 30))
   t.same(some.map(({ key }) => key).sort(), [...AWKWARD_KEYS].sort(), 'the chosen slots only')
 }
 
-async function scansUnderWrites (t: Test, open: Open): Promise<void> {
+async function scansUnderWrites(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
   const keys = await fill(storage, 3000)
   const progress = { writing: true }
@@ -242,20 +337,24 @@ async function scansUnderWrites (t: Test, open: Open): Promise<void> {
       await storage.merge(slotFor(i), `key${i}`, record(version, { value: Buffer.alloc(version % 2000) }))
       await storage.merge(version % 10, `new${version}`, record(1))
       // Others get their turn even where a merge needs no I/O.
-      if (version % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (version % 50 === 0) await new Promise(resolve => setImmediate(resolve))
     }
   })()
   for (let round = 0; round < 3; round++) {
     const seen = (await collect(storage.scan(everySlot))).map(({ key }) => key)
     t.equal(new Set(seen).size, seen.length, 'each once')
     const set = new Set(seen)
-    t.same(keys.filter((key) => !set.has(key)), [], 'none missing')
+    t.same(
+      keys.filter(key => !set.has(key)),
+      [],
+      'none missing'
+    )
   }
   progress.writing = false
   await writer
 }
 
-async function abandonedScan (t: Test, open: Open): Promise<void> {
+async function abandonedScan(t: Test, open: Open): Promise<void> {
   const { storage } = await open(t)
   await fill(storage, 2000)
   const stopped = storage.scan(everySlot)[Symbol.asyncIterator]()
@@ -268,13 +367,13 @@ async function abandonedScan (t: Test, open: Open): Promise<void> {
   t.equal((await collect(storage.scan(everySlot))).length, 2000, 'the next one is whole')
 }
 
-async function purges (t: Test, open: Open): Promise<void> {
+async function purges(t: Test, open: Open): Promise<void> {
   const { storage, ringRecord } = await open(t)
   await ringRecord.add(RING)
   await fill(storage, 1000)
   await storage.merge(3, 'a b', record(1))
   t.match(await storage.stats(), { pairs: 1001, bytes: Number, limitBytes: Number })
-  t.equal(await storage.purge((slot) => slot === 3), 101)
+  t.equal(await storage.purge(slot => slot === 3), 101)
   t.equal(await found(storage, 3, 'key3'), 'miss')
   t.equal((await collect(storage.scan(everySlot))).length, 900)
   t.equal(await storage.purge(everySlot), 900)
@@ -283,7 +382,7 @@ async function purges (t: Test, open: Open): Promise<void> {
   t.equal(await ringRecord.read(), RING, 'the ring record is no pair')
 }
 
-async function remembers (t: Test, open: Open): Promise<void> {
+async function remembers(t: Test, open: Open): Promise<void> {
   const { storage, ringRecord } = await open(t)
   t.equal(storage.incarnation, 0, 'no ring record')
   t.same(await storage.merge(1, 'k', record(1)), { kind: 'stored' }, 'it works all the same')
@@ -305,7 +404,7 @@ async function remembers (t: Test, open: Open): Promise<void> {
   t.ok(storage.incarnation > incarnation, 'a memory that came back is another one')
 }
 
-async function keepsRing (t: Test, open: Open): Promise<void> {
+async function keepsRing(t: Test, open: Open): Promise<void> {
   const { ringRecord } = await open(t)
   t.equal(await ringRecord.read(), undefined)
   t.equal(await ringRecord.replace('{1'), false, 'nothing to replace')

@@ -6,19 +6,21 @@ import { needs } from '../support/cluster/programs.ts'
 import { collect, createLog, everySlot, openStorage, record } from './support.ts'
 
 /** Puts an item there as somebody else would. */
-function plant (address: string, name: string, bytes: Buffer): Promise<string> {
+function plant(address: string, name: string, bytes: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(address)
     socket.on('error', reject)
-    socket.on('data', (chunk) => {
+    socket.on('data', chunk => {
       socket.destroy()
       resolve(chunk.toString())
     })
-    socket.write(Buffer.concat([Buffer.from(`add ${name} 0 0 ${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]))
+    socket.write(
+      Buffer.concat([Buffer.from(`add ${name} 0 0 ${bytes.length}\r\n`), bytes, Buffer.from('\r\n')])
+    )
   })
 }
 
-t.test('text, and the record of another key', async (t) => {
+t.test('text, and the record of another key', async t => {
   if (!needs(t, 'memcached')) return
   const { address } = await startMemcached(t, { socket: true })
   const { log, lines } = createLog()
@@ -31,6 +33,10 @@ t.test('text, and the record of another key', async (t) => {
     t.match(await storage.get(1, key), { kind: 'failed' }, 'it is still there')
   }
   t.equal(lines.filter(({ level }) => level === 'error').length, 1, 'told once a second at most')
-  await t.rejects(collect(storage.scan(everySlot)), { code: 'KV_ERR_STORAGE' }, 'a scan does not pass over it')
+  await t.rejects(
+    collect(storage.scan(everySlot)),
+    { code: 'KV_ERR_STORAGE' },
+    'a scan does not pass over it'
+  )
   t.equal(await storage.purge(everySlot), 2, 'a purge removes it')
 })

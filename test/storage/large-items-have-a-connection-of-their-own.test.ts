@@ -1,4 +1,5 @@
-// The answers of Memcached come in order, so one to a small question would stand behind megabytes. What is known to be large is asked for over another connection.
+// The answers of Memcached come in order, so one to a small question would stand behind megabytes. What is
+// known to be large is asked for over another connection.
 
 import t from 'tap'
 import { createClient, type Client } from '../../src/storage/memcached/client.ts'
@@ -15,17 +16,23 @@ import { record } from './support.ts'
 t.test('a name is large once its item was met or put as such, until it is found small', async t => {
   if (!needs(t, 'memcached')) return
   const memcached = await startMemcached(t, { socket: true })
-  const client = createClient(parseAddress(memcached.address), { greeted () {}, lost () {} })
+  const client = createClient(parseAddress(memcached.address), { greeted() {}, lost() {} })
   t.teardown(() => client.close())
   const asked: boolean[] = []
   const watched: Client = {
     ...client,
-    pick (isLarge = false) {
+    pick(isLarge = false) {
       asked.push(isLarge)
       return client.pick(isLarge)
     }
   }
-  const ports = { client: watched, lanes: createLanes(9), large: createLargeNames(), wallMs: Date.now, unreadable: () => t.fail('it is readable') }
+  const ports = {
+    client: watched,
+    lanes: createLanes(9),
+    large: createLargeNames(),
+    wallMs: Date.now,
+    unreadable: () => t.fail('it is readable')
+  }
   const other = { ...ports, large: createLargeNames() }
   const large = Buffer.alloc(LARGE_ITEM_BYTES + 1)
   t.match(await mergePair(ports, 5, 'key', record(1, { value: large })), { kind: 'stored' })
@@ -41,10 +48,14 @@ t.test('a name is large once its item was met or put as such, until it is found 
 t.test('the connection is another one than any for small items, which may stand in for it', async t => {
   if (!needs(t, 'memcached')) return
   const memcached = await startMemcached(t, { socket: true })
-  const client = createClient(parseAddress(memcached.address), { greeted () {}, lost () {} })
+  const client = createClient(parseAddress(memcached.address), { greeted() {}, lost() {} })
   t.teardown(() => client.close())
   t.match(client.pick(true), { state: 'connecting' }, 'while none is ready, whichever comes')
-  await until('all are ready', () => (client.pick(true) as Connection).state === 'ready' && (client.pick() as Connection).state === 'ready')
+  await until(
+    'all are ready',
+    () =>
+      (client.pick(true) as Connection).state === 'ready' && (client.pick() as Connection).state === 'ready'
+  )
   const large = client.pick(true) as Connection
   for (let i = 0; i < 50; i++) {
     const small = client.pick() as Connection

@@ -6,7 +6,7 @@ import { conforms } from './conformance.ts'
 import { openStorage } from './support.ts'
 
 if (needs(t, 'memcached')) {
-  conforms(t, async (t) => {
+  conforms(t, async t => {
     const { address } = await startMemcached(t, { socket: true })
     const wall = { nowMs: Date.now() }
     const ringRecord = createMemcachedRingRecord({ address })

@@ -7,7 +7,7 @@ import { needs } from '../support/cluster/programs.ts'
 import { serve, startProxy } from './faults.ts'
 
 for (const socket of [true, false]) {
-  t.test(`paused, killed and back, over ${socket ? 'a socket' : 'TCP'}`, async (t) => {
+  t.test(`paused, killed and back, over ${socket ? 'a socket' : 'TCP'}`, async t => {
     if (!needs(t, 'memcached')) return
     const memcached = await startMemcached(t, { socket })
     const ringRecord = createMemcachedRingRecord(memcached)
@@ -28,7 +28,7 @@ for (const socket of [true, false]) {
   })
 }
 
-t.test('an answer cut short spoils no later one', async (t) => {
+t.test('an answer cut short spoils no later one', async t => {
   if (!needs(t, 'memcached')) return
   const memcached = await startMemcached(t)
   const proxy = await startProxy(t, memcached.address)
@@ -42,12 +42,14 @@ t.test('an answer cut short spoils no later one', async (t) => {
   t.equal(await ringRecord.read(), '{' + 'x'.repeat(1000))
 })
 
-t.test('a server of another kind', async (t) => {
-  const address = await serve(t, (socket) => socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(10))))
+t.test('a server of another kind', async t => {
+  const address = await serve(t, socket =>
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(10)))
+  )
   await t.rejects(createMemcachedRingRecord({ address }).read(), { code: 'KV_ERR_STORAGE' })
 })
 
-t.test('closed, it leaves nothing behind', async (t) => {
+t.test('closed, it leaves nothing behind', async t => {
   if (!needs(t, 'memcached')) return
   const memcached = await startMemcached(t, { socket: true })
   memcached.pause()

@@ -1,4 +1,5 @@
-// The watch over ring numbers sees a process that has another ring than the others, and nothing where there is none.
+// The watch over ring numbers sees a process that has another ring than the others, and nothing where there
+// is none.
 
 import t from 'tap'
 import { until } from '../support/cluster/memcached.ts'
@@ -21,7 +22,12 @@ t.test('what nodes tell', async t => {
   const nodes = await startNodes(t, 2, { seeded: false, ownReplicas: [1, 3] })
   const watch = watchDigests([...nodes.map(({ address }) => `http://${address}`), 'http://127.0.0.1:1'])
   t.teardown(watch.end)
-  for (const node of nodes) await node.ask('/hash_ring', { method: 'POST', body: { data: nodes.seedText({ generation: 7, replicas: undefined }) } })
+  for (const node of nodes) {
+    await node.ask('/hash_ring', {
+      method: 'POST',
+      body: { data: nodes.seedText({ generation: 7, replicas: undefined }) }
+    })
+  }
   await until('it is seen', () => watch.splits.length > 0)
   t.match(watch.splits[0], /^ring 7\/1 is [0-9a-f]{16} at http.* and [0-9a-f]{16} at http/)
 })

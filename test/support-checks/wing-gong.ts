@@ -1,15 +1,18 @@
-// The textbook search for a linearization (Wing and Gong 1993, with Lowe's memoisation 2017), without any of the
-// reasoning of the checker under test: exponential, for small histories only, and obviously right.
+// The textbook search for a linearization (Wing and Gong 1993, with Lowe's memoisation 2017), without any of
+// the reasoning of the checker under test: exponential, for small histories only, and obviously right.
 
 import { type Operation } from '../support/checker/linearizability.ts'
 
-/** True if some order of the operations explains the history of a register that is absent at first. At most 30 operations. */
-export function searchRegister (operations: readonly Operation[]): boolean {
+/**
+ * True if some order of the operations explains the history of a register that is absent at first. At most 30
+ * operations.
+ */
+export function searchRegister(operations: readonly Operation[]): boolean {
   const seen = new Set<string>()
   const end = (operation: Operation): number => operation.returnedAt ?? Infinity
   const visit = (done: number, value: string | undefined): boolean => {
     const left = operations.filter((_, index) => (done & (1 << index)) === 0)
-    if (left.every((operation) => operation.returnedAt === undefined)) return true
+    if (left.every(operation => operation.returnedAt === undefined)) return true
     const state = `${done} ${value ?? '-'}`
     if (seen.has(state)) return false
     seen.add(state)

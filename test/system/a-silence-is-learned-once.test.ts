@@ -1,5 +1,6 @@
-// With two of three replicas gone every request is refused, and only the first ones have to find out: those that come after are not held up by
-// the deadlines of what is known to be silent. What is back counts at once.
+// With two of three replicas gone every request is refused, and only the first ones have to find out: those
+// that come after are not held up by the deadlines of what is known to be silent. What is back counts at
+// once.
 
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
@@ -13,30 +14,55 @@ t.setTimeout(180_000)
 
 type Two = readonly [TestNode, TestNode]
 
-const CASES: { [what: string]: { harm: (nodes: Two) => unknown, heal: (nodes: Two) => unknown } } = {
-  'both nodes dead': { harm: nodes => Promise.all(nodes.map(node => node.kill())), heal: nodes => Promise.all(nodes.map(node => node.start())) },
-  'both Memcacheds hung': { harm: nodes => nodes.forEach(node => node.memcached?.pause()), heal: nodes => nodes.forEach(node => node.memcached?.resume()) },
-  'one node hung, the Memcached of the other hung': {
-    harm: ([one, other]) => { one.pause(); other.memcached?.pause() },
-    heal: ([one, other]) => { one.resume(); other.memcached?.resume() }
+const CASES: { [what: string]: { harm: (nodes: Two) => unknown; heal: (nodes: Two) => unknown } } = {
+  'both nodes dead': {
+    harm: nodes => Promise.all(nodes.map(node => node.kill())),
+    heal: nodes => Promise.all(nodes.map(node => node.start()))
   },
-  'both nodes hung': { harm: nodes => nodes.forEach(node => node.pause()), heal: nodes => nodes.forEach(node => node.resume()) }
+  'both Memcacheds hung': {
+    harm: nodes => nodes.forEach(node => node.memcached?.pause()),
+    heal: nodes => nodes.forEach(node => node.memcached?.resume())
+  },
+  'one node hung, the Memcached of the other hung': {
+    harm: ([one, other]) => {
+      one.pause()
+      other.memcached?.pause()
+    },
+    heal: ([one, other]) => {
+      one.resume()
+      other.memcached?.resume()
+    }
+  },
+  'both nodes hung': {
+    harm: nodes => nodes.forEach(node => node.pause()),
+    heal: nodes => nodes.forEach(node => node.resume())
+  }
 }
 
-async function timeOf (pool: Pool, method: 'GET' | 'PUT'): Promise<number> {
+async function timeOf(pool: Pool, method: 'GET' | 'PUT'): Promise<number> {
   const beganMs = performance.now()
-  const { statusCode, body } = await pool.request({ path: '/kv/key', method, body: method === 'PUT' ? 'value' : null, headersTimeout: 30_000 })
-  const { code } = await body.json() as { code: string }
+  const { statusCode, body } = await pool.request({
+    path: '/kv/key',
+    method,
+    body: method === 'PUT' ? 'value' : null,
+    headersTimeout: 30_000
+  })
+  const { code } = (await body.json()) as { code: string }
   if (statusCode !== 503 || code !== 'KV_ERR_QUORUM') throw new Error(`${statusCode} ${code}`)
   return performance.now() - beganMs
 }
 
-async function measure (t: Test, pool: Pool): Promise<void> {
+async function measure(t: Test, pool: Pool): Promise<void> {
   const timesMs: number[] = []
   for (let i = 0; i < 20; i++) timesMs.push(await timeOf(pool, i % 2 === 0 ? 'GET' : 'PUT'))
   t.comment(timesMs.map(Math.round).join(' '))
-  // Each connection to a silent Memcached, and each frame that was under way, has to be found out about by itself.
-  t.equal(timesMs.slice(4).filter(timeMs => timeMs > Math.min(PEER_DEADLINE_MS, STORAGE_DEADLINE_MS)).length, 0, 'no later one waits for a deadline')
+  // Each connection to a silent Memcached, and each frame that was under way, has to be found out about by
+  // itself.
+  t.equal(
+    timesMs.slice(4).filter(timeMs => timeMs > Math.min(PEER_DEADLINE_MS, STORAGE_DEADLINE_MS)).length,
+    0,
+    'no later one waits for a deadline'
+  )
   const beganMs = performance.now()
   const burst = await Promise.all(Array.from({ length: 50 }, () => timeOf(pool, 'PUT')))
   t.comment(`50 at once: ${Math.round(Math.max(...burst))} ms`)
@@ -45,7 +71,11 @@ async function measure (t: Test, pool: Pool): Promise<void> {
 
 t.test('two of three are gone', async t => {
   if (!needs(t, 'memcached')) return
-  const { nodes, ready } = await startCluster(t, { tokens: [3_000, 6_000, 9_999], storage: 'memcached', env: { WORKERS: '1' } })
+  const { nodes, ready } = await startCluster(t, {
+    tokens: [3_000, 6_000, 9_999],
+    storage: 'memcached',
+    env: { WORKERS: '1' }
+  })
   const [first, ...others] = nodes as readonly [TestNode, TestNode, TestNode]
   const pool = new Pool(first.url, { connections: 64 })
   t.teardown(() => pool.destroy())

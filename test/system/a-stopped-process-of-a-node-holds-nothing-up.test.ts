@@ -1,5 +1,6 @@
-// A process that is stopped (SIGSTOP) answers nothing and does not end. A worker that is stopped loses its task to another; workers whose
-// primary is stopped say that they are not ready; and a node that is stopped as a whole takes none of that for a fault of its own processes.
+// A process that is stopped (SIGSTOP) answers nothing and does not end. A worker that is stopped loses its
+// task to another; workers whose primary is stopped say that they are not ready; and a node that is stopped
+// as a whole takes none of that for a fault of its own processes.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
@@ -15,15 +16,22 @@ const KEYS = Array.from({ length: 200 }, (_, i) => `key ${i}`)
 const OPTIONS = { storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } } as const
 
 /** What `/readyz` answers on a connection of its own: the code, or `ready`. */
-async function readiness ({ url }: TestNode): Promise<string> {
-  const answer = await fetch(`${url}/readyz`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(2_000) })
-  const { code = 'ready' } = await answer.json() as { code?: string }
+async function readiness({ url }: TestNode): Promise<string> {
+  const answer = await fetch(`${url}/readyz`, {
+    headers: { connection: 'close' },
+    signal: AbortSignal.timeout(2_000)
+  })
+  const { code = 'ready' } = (await answer.json()) as { code?: string }
   return code
 }
 
-const says = (node: TestNode, what: string) => readiness(node).then(said => said === what, () => false)
+const says = (node: TestNode, what: string) =>
+  readiness(node).then(
+    said => said === what,
+    () => false
+  )
 
-t.test('the oldest worker, on a node that has to recover', async (t) => {
+t.test('the oldest worker, on a node that has to recover', async t => {
   if (!needs(t, 'memcached')) return
   const cluster = await startCluster(t, { tokens: [1000, 4000, 7000], ...OPTIONS })
   const [node, other] = cluster.nodes as [TestNode, TestNode]
@@ -31,12 +39,18 @@ t.test('the oldest worker, on a node that has to recover', async (t) => {
   const [younger, oldest] = node.workers() as [number, number]
   // The one that stays is older than the one that comes for the other.
   process.kill(younger, 'SIGKILL')
-  await until('the worker is replaced', () => node.workers().length === 2 && !node.workers().includes(younger))
+  await until(
+    'the worker is replaced',
+    () => node.workers().length === 2 && !node.workers().includes(younger)
+  )
   await until('the node is ready', () => says(node, 'ready'))
   process.kill(oldest, 'SIGSTOP')
   await (node.memcached as TestMemcached).restart()
   await until('it has recovered', () => node.output().includes('this node counts in quorums again'), 45_000)
-  await until('the stopped worker is replaced', () => node.workers().length === 2 && !node.workers().includes(oldest))
+  await until(
+    'the stopped worker is replaced',
+    () => node.workers().length === 2 && !node.workers().includes(oldest)
+  )
   await cluster.ready()
   await forEach(KEYS, async key => {
     const value = (await get(node.url, key))?.toString()
@@ -44,7 +58,7 @@ t.test('the oldest worker, on a node that has to recover', async (t) => {
   })
 })
 
-t.test('the primary', async (t) => {
+t.test('the primary', async t => {
   if (!needs(t, 'memcached')) return
   const cluster = await startCluster(t, { tokens: [5000], replicas: 1, ...OPTIONS })
   const [node] = cluster.nodes as [TestNode]
@@ -62,7 +76,7 @@ t.test('the primary', async (t) => {
   t.same(node.workers(), workers)
 })
 
-t.test('all of a node, for longer than a worker may be silent', async (t) => {
+t.test('all of a node, for longer than a worker may be silent', async t => {
   if (!needs(t, 'memcached')) return
   const cluster = await startCluster(t, { tokens: [2000, 5000, 8000], ...OPTIONS })
   const [node] = cluster.nodes as [TestNode]

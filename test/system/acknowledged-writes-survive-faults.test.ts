@@ -1,5 +1,6 @@
-// Clients read, write and delete a few keys through every node, every worker and HAProxy, while a Memcached is paused,
-// another comes back empty, workers are killed and a node dies. What they saw must be explained by one register per key.
+// Clients read, write and delete a few keys through every node, every worker and HAProxy, while a Memcached
+// is paused, another comes back empty, workers are killed and a node dies. What they saw must be explained by
+// one register per key.
 
 import t from 'tap'
 import { perform } from '../support/cluster/client.ts'
@@ -13,11 +14,19 @@ t.setTimeout(600_000)
 
 const SEED = Number(process.env.SYSTEM_SEED ?? 1)
 
-t.test('a register history under faults is linearizable', async (t) => {
+t.test('a register history under faults is linearizable', async t => {
   if (!needs(t, 'memcached', 'haproxy')) return
-  const cluster = await startCluster(t, { tokens: [1000, 4000, 7000], storage: 'memcached', memcached: { socket: true }, env: { WORKERS: '2' } })
+  const cluster = await startCluster(t, {
+    tokens: [1000, 4000, 7000],
+    storage: 'memcached',
+    memcached: { socket: true },
+    env: { WORKERS: '2' }
+  })
   const [first, second, third] = cluster.nodes as [TestNode, TestNode, TestNode]
-  const balancer = await startHaproxy(t, cluster.nodes.map(({ address }) => address))
+  const balancer = await startHaproxy(
+    t,
+    cluster.nodes.map(({ address }) => address)
+  )
   const doors = [...cluster.nodes.map(({ url }) => url), balancer.url]
   const history = createHistory()
   let goOn = true

@@ -1,5 +1,5 @@
-// One round of the soak: nodes are removed and added again under checked load through HAProxy. No request fails, no answer
-// contradicts another, and every pair is there through every node.
+// One round of the soak: nodes are removed and added again under checked load through HAProxy. No request
+// fails, no answer contradicts another, and every pair is there through every node.
 
 import t from 'tap'
 import { needs } from '../support/cluster/programs.ts'
@@ -13,8 +13,17 @@ const SEED = Number(process.env.SYSTEM_SEED ?? 1)
 for (const replicas of [1, 3]) {
   t.test(`${replicas} replica(s)`, async t => {
     if (!needs(t, 'memcached', 'haproxy')) return
-    const result = await soak(t, { seed: SEED, replicas, bulk: { pairs: PAIRS, valueBytes: 100 }, goOn: changes => changes < 2, tell: line => t.comment(line) })
-    t.comment(`seed ${SEED}: ${result.requests} requests, ${result.changes} changes, longest pause ${Math.round(result.longestPauseMs)} ms`)
+    const result = await soak(t, {
+      seed: SEED,
+      replicas,
+      bulk: { pairs: PAIRS, valueBytes: 100 },
+      goOn: changes => changes < 2,
+      tell: line => t.comment(line)
+    })
+    t.comment(
+      `seed ${SEED}: ${result.requests} requests, ${result.changes} changes, longest pause ` +
+        `${Math.round(result.longestPauseMs)} ms`
+    )
     t.ok(result.requests > 0)
     t.same(result.failures, [])
     t.same(result.violations, [])

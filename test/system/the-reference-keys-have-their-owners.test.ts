@@ -9,19 +9,29 @@ t.setTimeout(600_000)
 const OF_3000 = ['roof', 'saddle', 'mist', 'flower', 'shoes', 'ship']
 const OF_8000 = ['bed', 'bathtub', 'bee', 'gate', 'finger', 'gas']
 
-t.test('every node names the same owner, and has every pair', async (t) => {
+t.test('every node names the same owner, and has every pair', async t => {
   const cluster = await startCluster(t, { tokens: [3000, 8000], standbys: 1, replicas: 1 })
   const [first, second] = cluster.nodes as [TestNode, TestNode]
   for (const key of [...OF_3000, ...OF_8000]) {
-    const answer = await fetch(`${second.url}/route`, { method: 'POST', body: new URLSearchParams({ key, val: `${key}1` }) })
+    const answer = await fetch(`${second.url}/route`, {
+      method: 'POST',
+      body: new URLSearchParams({ key, val: `${key}1` })
+    })
     t.equal(await answer.text(), 'OK')
   }
   for (const { url } of cluster.nodes) {
-    for (const [keys, owner] of [[OF_3000, first], [OF_8000, second]] as const) {
+    for (const [keys, owner] of [
+      [OF_3000, first],
+      [OF_8000, second]
+    ] as const) {
       for (const key of keys) {
         t.equal(await (await fetch(`${url}/route_test?key=${key}`)).text(), owner.address)
         t.equal(await (await fetch(`${url}/route?key=${key}`)).text(), `${key}1`)
-        t.equal(await (await fetch(`${owner.url}/cache?key=${key}`)).text(), `${key}1`, 'it lies with its owner')
+        t.equal(
+          await (await fetch(`${owner.url}/cache?key=${key}`)).text(),
+          `${key}1`,
+          'it lies with its owner'
+        )
       }
     }
   }

@@ -6,12 +6,17 @@ import { fileOfProject } from '../support/cluster/ending.ts'
 
 const LICENCES = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0']
 
-interface LockFile { readonly packages: { readonly [path: string]: { readonly dev?: boolean, readonly license?: string } } }
+interface LockFile {
+  readonly packages: { readonly [path: string]: { readonly dev?: boolean; readonly license?: string } }
+}
 
 t.test('at run time', async t => {
   const { packages } = JSON.parse(readFileSync(fileOfProject('package-lock.json'), 'utf8')) as LockFile
   const installed = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true)
   t.ok(installed.length > 7)
-  t.same(installed.filter(([, { license }]) => !LICENCES.includes(license ?? '')), [])
+  t.same(
+    installed.filter(([, { license }]) => !LICENCES.includes(license ?? '')),
+    []
+  )
   t.match(readFileSync(fileOfProject('SECURITY.md'), 'utf8'), `${installed.length} packages`)
 })

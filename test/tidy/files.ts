@@ -6,17 +6,24 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-export interface SourceFile { readonly path: string, readonly text: string }
-
-/** Every TypeScript file below the folders, in order; folders that are not there have none. */
-export function filesIn (...folders: string[]): SourceFile[] {
-  return folders.filter((folder) => existsSync(join(ROOT, folder))).flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
-    .sort()
-    .map((path) => ({ path, text: readText(path) })))
+export interface SourceFile {
+  readonly path: string
+  readonly text: string
 }
 
-export function readText (path: string): string {
+/** Every TypeScript file below the folders, in order; folders that are not there have none. */
+export function filesIn(...folders: string[]): SourceFile[] {
+  return folders
+    .filter(folder => existsSync(join(ROOT, folder)))
+    .flatMap(folder =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter(name => name.endsWith('.ts'))
+        .map(name => `${folder}/${name.replaceAll('\\', '/')}`)
+        .sort()
+        .map(path => ({ path, text: readText(path) }))
+    )
+}
+
+export function readText(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
 }

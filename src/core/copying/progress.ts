@@ -17,6 +17,6 @@ export interface Progress {
 }
 
 /** True if the progress is of the change of `ring`. */
-export function isProgressOf (progress: Progress | undefined, ring: Ring): progress is Progress {
+export function isProgressOf(progress: Progress | undefined, ring: Ring): progress is Progress {
   return progress !== undefined && progress.generation === ring.generation && progress.since === ring.since
 }

@@ -1,20 +1,34 @@
-// The frames between nodes: many operations one way, an answer for each the other way. Records travel as the bytes that
-// storage holds. Every frame tells its sender's ring, so that either side can fence the other.
+// The frames between nodes: many operations one way, an answer for each the other way. Records travel as the
+// bytes that storage holds. Every frame tells its sender's ring, so that either side can fence the other.
 //
-//   request | format | flags | generation 6 | epoch 4 | digest 8 | [length 4, ring JSON] | count 2 | operation ... |
-//   reply   | format | verdict, flags | [clock 6]                | [length 4, ring JSON] | count 2 | answer ...    |
+//   request | format | flags | generation 6 | epoch 4 | digest 8 | [length 4, ring JSON] | count 2 |
+//   operation ... | reply   | format | verdict, flags | [clock 6]                | [length 4, ring JSON] |
+//   count 2 | answer ...    |
 
 import { isUtf8 } from 'node:buffer'
 import { KvError } from '../../errors.ts'
 import { FRAME_OPS, KEY_BYTES, SLOTS } from '../../limits.ts'
-import { FENCED, failed, MISS, STORED, type FailureReason, type Fenced, type GetResult, type MergeResult } from '../ports.ts'
+import {
+  FENCED,
+  failed,
+  MISS,
+  STORED,
+  type FailureReason,
+  type Fenced,
+  type GetResult,
+  type MergeResult
+} from '../ports.ts'
 import { decodeRecord, recordBytes, writeRecord, type PairRecord } from '../pairs/record.ts'
 import { DIGEST_BYTES } from '../ring/digest.ts'
 import { type RingId } from '../ring/ring.ts'
 import { readVersion, VERSION_BYTES, writeVersion } from '../pairs/version.ts'
 
 /** One operation on one replica: a merge if there is a record, else a get. */
-export interface Operation { readonly slot: number, readonly key: string, readonly record: PairRecord | undefined }
+export interface Operation {
+  readonly slot: number
+  readonly key: string
+  readonly record: PairRecord | undefined
+}
 
 export interface FrameRequest {
   readonly ring: RingId
@@ -26,14 +40,16 @@ export interface FrameRequest {
 }
 
 /**
- * `served`: an answer to each operation. `behind`: the receiver needs the sender's ring first. `ahead`: the receiver's ring is
- * newer, here it is. `foreign`: the receiver belongs to another cluster. `split`: the receiver's ring, here it is, has the
- * same number and other content.
+ * `served`: an answer to each operation. `behind`: the receiver needs the sender's ring first. `ahead`: the
+ * receiver's ring is newer, here it is. `foreign`: the receiver belongs to another cluster. `split`: the
+ * receiver's ring, here it is, has the same number and other content.
  */
 export type Verdict = 'served' | 'behind' | 'ahead' | 'foreign' | 'split'
 
 /** Not carried out: the reply is full. The sender may ask again. */
-export interface NoRoom { readonly kind: 'no-room' }
+export interface NoRoom {
+  readonly kind: 'no-room'
+}
 
 export const NO_ROOM: NoRoom = { kind: 'no-room' }
 
@@ -57,14 +73,25 @@ const GET = 1
 const MERGE = 2
 const VERDICTS: readonly Verdict[] = ['served', 'behind', 'ahead', 'foreign', 'split']
 const KINDS = ['miss', 'found', 'stored', 'stale', 'failed', 'fenced', 'no-room'] as const
-const REASONS: readonly FailureReason[] = ['unreachable', 'overloaded', 'timeout', 'full', 'recovering', 'not-replica']
+const REASONS: readonly FailureReason[] = [
+  'unreachable',
+  'overloaded',
+  'timeout',
+  'full',
+  'recovering',
+  'not-replica'
+]
 
 /** Bytes that an operation takes in a frame. */
-export function operationBytes (operation: Operation): number {
-  return 5 + Buffer.byteLength(operation.key) + (operation.record === undefined ? 0 : 4 + recordBytes(operation.record))
+export function operationBytes(operation: Operation): number {
+  return (
+    5 +
+    Buffer.byteLength(operation.key) +
+    (operation.record === undefined ? 0 : 4 + recordBytes(operation.record))
+  )
 }
 
-export function encodeRequest (request: FrameRequest): Buffer {
+export function encodeRequest(request: FrameRequest): Buffer {
   const { ring, digest, ringJson, operations } = request
   let bytes = REQUEST_HEAD_BYTES + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
   for (const operation of operations) bytes += operationBytes(operation)
@@ -80,7 +107,7 @@ export function encodeRequest (request: FrameRequest): Buffer {
   return target
 }
 
-function writeOperation (target: Buffer, offset: number, { slot, key, record }: Operation): number {
+function writeOperation(target: Buffer, offset: number, { slot, key, record }: Operation): number {
   let at = target.writeUInt8(record === undefined ? GET : MERGE, offset)
   at = target.writeUInt16BE(slot, at)
   const keyBytes = target.write(key, at + 2)
@@ -92,7 +119,7 @@ function writeOperation (target: Buffer, offset: number, { slot, key, record }: 
 }
 
 /** Throws `KV_ERR_FRAME` or `KV_ERR_RECORD` on bytes that `encodeRequest` cannot have made. */
-export function decodeRequest (source: Buffer): FrameRequest {
+export function decodeRequest(source: Buffer): FrameRequest {
   const cursor = createCursor(source)
   cursor.format()
   const flags = cursor.uint(1)
@@ -114,13 +141,17 @@ export function decodeRequest (source: Buffer): FrameRequest {
   return { ring, digest, ringJson, operations }
 }
 
-export function encodeReply (reply: FrameReply): Buffer {
+export function encodeReply(reply: FrameReply): Buffer {
   const { verdict, ringJson, clockMs, answers } = reply
-  let bytes = 4 + (clockMs === undefined ? 0 : 6) + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
+  let bytes =
+    4 + (clockMs === undefined ? 0 : 6) + (ringJson === undefined ? 0 : 4 + Buffer.byteLength(ringJson))
   for (const answer of answers) bytes += answerBytes(answer)
   const target = Buffer.allocUnsafe(bytes)
   target[0] = FORMAT
-  target[1] = VERDICTS.indexOf(verdict) << FLAG_BITS | (ringJson === undefined ? 0 : HAS_RING) | (clockMs === undefined ? 0 : HAS_CLOCK)
+  target[1] =
+    (VERDICTS.indexOf(verdict) << FLAG_BITS) |
+    (ringJson === undefined ? 0 : HAS_RING) |
+    (clockMs === undefined ? 0 : HAS_CLOCK)
   let at = clockMs === undefined ? 2 : target.writeUIntBE(clockMs, 2, 6)
   if (ringJson !== undefined) at = writeText(target, at, ringJson)
   at = target.writeUInt16BE(answers.length, at)
@@ -128,29 +159,36 @@ export function encodeReply (reply: FrameReply): Buffer {
   return target
 }
 
-function answerBytes (answer: Answer): number {
+function answerBytes(answer: Answer): number {
   switch (answer.kind) {
-    case 'found': return 5 + recordBytes(answer.record)
-    case 'stale': return 1 + VERSION_BYTES
-    case 'failed': return 2
-    default: return 1
+    case 'found':
+      return 5 + recordBytes(answer.record)
+    case 'stale':
+      return 1 + VERSION_BYTES
+    case 'failed':
+      return 2
+    default:
+      return 1
   }
 }
 
-function writeAnswer (target: Buffer, offset: number, answer: Answer): number {
+function writeAnswer(target: Buffer, offset: number, answer: Answer): number {
   const at = target.writeUInt8(KINDS.indexOf(answer.kind), offset)
   switch (answer.kind) {
     case 'found':
       target.writeUInt32BE(recordBytes(answer.record), at)
       return writeRecord(target, at + 4, answer.record)
-    case 'stale': return writeVersion(target, at, answer.version)
-    case 'failed': return target.writeUInt8(REASONS.indexOf(answer.reason), at)
-    default: return at
+    case 'stale':
+      return writeVersion(target, at, answer.version)
+    case 'failed':
+      return target.writeUInt8(REASONS.indexOf(answer.reason), at)
+    default:
+      return at
   }
 }
 
 /** Throws `KV_ERR_FRAME` or `KV_ERR_RECORD` on bytes that `encodeReply` cannot have made. */
-export function decodeReply (source: Buffer): FrameReply {
+export function decodeReply(source: Buffer): FrameReply {
   const cursor = createCursor(source)
   cursor.format()
   const head = cursor.uint(1)
@@ -160,12 +198,18 @@ export function decodeReply (source: Buffer): FrameReply {
   const ringJson = (head & HAS_RING) === 0 ? undefined : cursor.text(cursor.uint(4))
   const answers = cursor.list((): Answer => {
     switch (KINDS[cursor.uint(1)]) {
-      case 'miss': return MISS
-      case 'found': return { kind: 'found', record: decodeRecord(cursor.take(cursor.uint(4))) }
-      case 'stored': return STORED
-      case 'stale': return { kind: 'stale', version: readVersion(cursor.take(VERSION_BYTES), 0) }
-      case 'fenced': return FENCED
-      case 'no-room': return NO_ROOM
+      case 'miss':
+        return MISS
+      case 'found':
+        return { kind: 'found', record: decodeRecord(cursor.take(cursor.uint(4))) }
+      case 'stored':
+        return STORED
+      case 'stale':
+        return { kind: 'stale', version: readVersion(cursor.take(VERSION_BYTES), 0) }
+      case 'fenced':
+        return FENCED
+      case 'no-room':
+        return NO_ROOM
       case 'failed': {
         const reason = REASONS[cursor.uint(1)]
         if (reason !== undefined) return failed(reason)
@@ -177,17 +221,17 @@ export function decodeReply (source: Buffer): FrameReply {
   return { verdict, ringJson, clockMs, answers }
 }
 
-function writeText (target: Buffer, offset: number, text: string): number {
+function writeText(target: Buffer, offset: number, text: string): number {
   const bytes = target.write(text, offset + 4)
   target.writeUInt32BE(bytes, offset)
   return offset + 4 + bytes
 }
 
 /** Reads a frame from front to back and refuses to read past its end. */
-function createCursor (source: Buffer) {
+function createCursor(source: Buffer) {
   let at = 0
 
-  function advance (length: number): number {
+  function advance(length: number): number {
     if (at + length > source.length) throw new KvError('KV_ERR_FRAME', 'the frame is cut short')
     const start = at
     at += length
@@ -203,22 +247,22 @@ function createCursor (source: Buffer) {
   return {
     uint,
     take,
-    format () {
+    format() {
       if (uint(1) !== FORMAT) throw new KvError('KV_ERR_FRAME', 'unknown frame format')
     },
-    text (length: number): string {
+    text(length: number): string {
       const bytes = take(length)
       if (!isUtf8(bytes)) throw new KvError('KV_ERR_FRAME', 'text that is not UTF-8')
       return bytes.toString()
     },
-    list<T> (item: () => T): T[] {
+    list<T>(item: () => T): T[] {
       const count = uint(2)
       if (count > FRAME_OPS) throw new KvError('KV_ERR_FRAME', 'too many operations')
       const items: T[] = []
       for (let i = 0; i < count; i++) items.push(item())
       return items
     },
-    end () {
+    end() {
       if (at !== source.length) throw new KvError('KV_ERR_FRAME', 'bytes behind the frame')
     }
   }

@@ -1,5 +1,6 @@
-// Reads JSON of a known shape byte by byte: what does not belong there is refused where it is met, before anything is made of it, and a
-// long body is read in steps, between which others have their turn. What is read is what `JSON.parse` would make of it.
+// Reads JSON of a known shape byte by byte: what does not belong there is refused where it is met, before
+// anything is made of it, and a long body is read in steps, between which others have their turn. What is
+// read is what `JSON.parse` would make of it.
 
 import { KvError } from '../../errors.ts'
 import { FIELDS_LIMIT, JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from './limits.ts'
@@ -35,13 +36,13 @@ const END = -1
 const DELIMITERS = new Set([QUOTE, COMMA, COLON, CLOSE_LIST, CLOSE_OBJECT, 0x20, 0x09, 0x0a, 0x0d, END])
 
 /** At the beginning, or after the mark that some editors put there. */
-export function cursorOf (bytes: Buffer): Cursor {
+export function cursorOf(bytes: Buffer): Cursor {
   const at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   return { bytes, at, stepEnd: PARSE_STEP_BYTES }
 }
 
 /** Takes all steps at once. */
-export function inOneGo<T> (steps: Steps<T>): T {
+export function inOneGo<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next()
     if (step.done === true) return step.value
@@ -49,19 +50,19 @@ export function inOneGo<T> (steps: Steps<T>): T {
 }
 
 /** Reads an object and hands on its fields, also those that have the name of an earlier one. */
-export function * readObject (cursor: Cursor, onField: OnField): Steps<void> {
+export function* readObject(cursor: Cursor, onField: OnField): Steps<void> {
   expect(cursor, OPEN_OBJECT, 'an object')
   if (take(cursor, CLOSE_OBJECT)) return
   do {
     if (next(cursor) !== QUOTE) throw unexpected(cursor, 'a name')
-    const name = textAt(cursor) ?? (yield * readLongText(cursor))
+    const name = textAt(cursor) ?? (yield* readLongText(cursor))
     expect(cursor, COLON, 'a colon')
     let value = scalarAt(cursor)
-    if (value === undefined && next(cursor) === QUOTE) value = yield * readLongText(cursor)
+    if (value === undefined && next(cursor) === QUOTE) value = yield* readLongText(cursor)
     const reading = onField(name, value)
     if (value === undefined) {
       if (reading === undefined) throw unexpected(cursor, 'a value without parts')
-      yield * reading
+      yield* reading
     }
     if (isStepOver(cursor)) yield
   } while (take(cursor, COMMA))
@@ -69,10 +70,10 @@ export function * readObject (cursor: Cursor, onField: OnField): Steps<void> {
 }
 
 /**
- * The object that comes next, if its fields have no parts, are not too many and end within a step: most do, and `JSON.parse` is the fastest to
- * read it. Undefined, and nothing is read, if it may be another.
+ * The object that comes next, if its fields have no parts, are not too many and end within a step: most do,
+ * and `JSON.parse` is the fastest to read it. Undefined, and nothing is read, if it may be another.
  */
-export function shortObjectAt (cursor: Cursor): { [name: string]: Scalar } | undefined {
+export function shortObjectAt(cursor: Cursor): { [name: string]: Scalar } | undefined {
   const { bytes } = cursor
   if (next(cursor) !== OPEN_OBJECT) return undefined
   const start = cursor.at
@@ -93,13 +94,13 @@ export function shortObjectAt (cursor: Cursor): { [name: string]: Scalar } | und
 }
 
 /** Reads a list; `readItem` reads the next of its items, or says how to read it. */
-export function * readList (cursor: Cursor, readItem: (index: number) => Steps<void> | void): Steps<void> {
+export function* readList(cursor: Cursor, readItem: (index: number) => Steps<void> | void): Steps<void> {
   expect(cursor, OPEN_LIST, 'a list')
   if (take(cursor, CLOSE_LIST)) return
   let index = 0
   do {
     const reading = readItem(index++)
-    if (reading !== undefined) yield * reading
+    if (reading !== undefined) yield* reading
     if (isStepOver(cursor)) yield
   } while (take(cursor, COMMA))
   expect(cursor, CLOSE_LIST, 'a comma or the end of a list')
@@ -109,18 +110,21 @@ export const isObjectNext = (cursor: Cursor): boolean => next(cursor) === OPEN_O
 export const isListNext = (cursor: Cursor): boolean => next(cursor) === OPEN_LIST
 
 /** Throws unless nothing but white space is left. */
-export function expectEnd (cursor: Cursor): void {
+export function expectEnd(cursor: Cursor): void {
   if (next(cursor) !== END) throw unexpected(cursor, 'the end')
 }
 
-function isStepOver (cursor: Cursor): boolean {
+function isStepOver(cursor: Cursor): boolean {
   if (cursor.at < cursor.stepEnd) return false
   cursor.stepEnd = cursor.at + PARSE_STEP_BYTES
   return true
 }
 
-/** The next byte that is no white space, or `END`; the cursor is at it. A megabyte of white space takes a millisecond or two. */
-function next (cursor: Cursor): number {
+/**
+ * The next byte that is no white space, or `END`; the cursor is at it. A megabyte of white space takes a
+ * millisecond or two.
+ */
+function next(cursor: Cursor): number {
   const { bytes } = cursor
   let { at } = cursor
   while (at < bytes.length && isSpace(bytes[at] as number)) at++
@@ -128,22 +132,25 @@ function next (cursor: Cursor): number {
   return bytes[at] ?? END
 }
 
-function isSpace (byte: number): boolean {
+function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-function take (cursor: Cursor, byte: number): boolean {
+function take(cursor: Cursor, byte: number): boolean {
   if (next(cursor) !== byte) return false
   cursor.at++
   return true
 }
 
-function expect (cursor: Cursor, byte: number, what: string): void {
+function expect(cursor: Cursor, byte: number, what: string): void {
   if (!take(cursor, byte)) throw unexpected(cursor, what)
 }
 
-/** The value that comes next; undefined, and nothing is read, if it has parts or is a text that is longer than a step. */
-function scalarAt (cursor: Cursor): Scalar {
+/**
+ * The value that comes next; undefined, and nothing is read, if it has parts or is a text that is longer than
+ * a step.
+ */
+function scalarAt(cursor: Cursor): Scalar {
   const { bytes } = cursor
   const first = next(cursor)
   if (first === QUOTE) return textAt(cursor)
@@ -157,7 +164,7 @@ function scalarAt (cursor: Cursor): Scalar {
 }
 
 /** The text that comes next; undefined, and nothing is read, if it is longer than a step. */
-function textAt (cursor: Cursor): string | undefined {
+function textAt(cursor: Cursor): string | undefined {
   const { bytes } = cursor
   const start = cursor.at
   const last = Math.min(bytes.length, start + PARSE_STEP_BYTES)
@@ -182,7 +189,7 @@ function textAt (cursor: Cursor): string | undefined {
 }
 
 /** A text of any length, piece by piece. */
-function * readLongText (cursor: Cursor): Steps<string> {
+function* readLongText(cursor: Cursor): Steps<string> {
   const { bytes } = cursor
   const pieces: string[] = []
   let start = cursor.at + 1
@@ -204,14 +211,14 @@ function * readLongText (cursor: Cursor): Steps<string> {
 }
 
 /**
- * True if a piece may end before this byte: where a character begins, or after more bytes than a character has. The halves of a surrogate
- * pair, each of which is an escape of its own, meet again in the whole.
+ * True if a piece may end before this byte: where a character begins, or after more bytes than a character
+ * has. The halves of a surrogate pair, each of which is an escape of its own, meet again in the whole.
  */
-function isCut (length: number, byte: number): boolean {
+function isCut(length: number, byte: number): boolean {
   return length >= PARSE_STEP_BYTES && ((byte & 0xc0) !== 0x80 || length >= PARSE_STEP_BYTES + 4)
 }
 
-function parse (text: string): unknown {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -219,10 +226,12 @@ function parse (text: string): unknown {
   }
 }
 
-function unexpected ({ bytes, at }: Cursor, wanted: string): KvError {
-  return malformed(at < bytes.length ? `${wanted} was expected at byte ${at}` : `it ends where ${wanted} was expected`)
+function unexpected({ bytes, at }: Cursor, wanted: string): KvError {
+  return malformed(
+    at < bytes.length ? `${wanted} was expected at byte ${at}` : `it ends where ${wanted} was expected`
+  )
 }
 
-function malformed (why: string): KvError {
+function malformed(why: string): KvError {
   return new KvError('KV_ERR_MALFORMED', `the body is not the JSON that it has to be: ${why}`)
 }

@@ -1,5 +1,5 @@
-// Pairs on their way between nodes in bulk: one after the other, then an end that tells how many they were and
-// whether their source remembers everything. A stream without its end is incomplete.
+// Pairs on their way between nodes in bulk: one after the other, then an end that tells how many they were
+// and whether their source remembers everything. A stream without its end is incomplete.
 //
 //   | 1 | slot 2 | length 2, key | length 4, record | ...      | 2 | pairs 6 | remembers 1 |
 
@@ -23,7 +23,7 @@ export interface StreamEnd {
   readonly remembers: boolean
 }
 
-export function encodePairs (pairs: readonly Pair[]): Buffer {
+export function encodePairs(pairs: readonly Pair[]): Buffer {
   let bytes = 0
   for (const { key, record } of pairs) bytes += HEAD_BYTES + Buffer.byteLength(key) + 4 + recordBytes(record)
   const target = Buffer.allocUnsafe(bytes)
@@ -39,7 +39,7 @@ export function encodePairs (pairs: readonly Pair[]): Buffer {
   return target
 }
 
-export function encodeEnd (end: StreamEnd): Buffer {
+export function encodeEnd(end: StreamEnd): Buffer {
   const target = Buffer.allocUnsafe(END_BYTES)
   target[0] = END
   target.writeUIntBE(end.pairs, 1, 6)
@@ -48,23 +48,28 @@ export function encodeEnd (end: StreamEnd): Buffer {
 }
 
 export interface PairDecoder {
-  /** The pairs that `chunk` completes. Throws `KV_ERR_FRAME` or `KV_ERR_RECORD` on bytes that are no such stream. */
-  push (chunk: Buffer): Pair[]
+  /**
+   * The pairs that `chunk` completes. Throws `KV_ERR_FRAME` or `KV_ERR_RECORD` on bytes that are no such
+   * stream.
+   */
+  push(chunk: Buffer): Pair[]
   /** Throws `KV_ERR_FRAME` if the stream had no end, or another number of pairs than its end tells. */
-  finish (): StreamEnd
+  finish(): StreamEnd
 }
 
-export function createPairDecoder (): PairDecoder {
+export function createPairDecoder(): PairDecoder {
   let rest: Buffer = Buffer.alloc(0)
   let pairs = 0
   let end: StreamEnd | undefined
 
   /** The pair at the start of `source` and the offset behind it; undefined while it is not complete. */
-  function pairAt (source: Buffer, start: number): { pair: Pair, next: number } | undefined {
+  function pairAt(source: Buffer, start: number): { pair: Pair; next: number } | undefined {
     if (source.length < start + HEAD_BYTES) return undefined
     const slot = source.readUInt16BE(start + 1)
     const keyBytes = source.readUInt16BE(start + 3)
-    if (slot >= SLOTS || keyBytes === 0 || keyBytes > KEY_BYTES) throw new KvError('KV_ERR_FRAME', 'impossible slot or key')
+    if (slot >= SLOTS || keyBytes === 0 || keyBytes > KEY_BYTES) {
+      throw new KvError('KV_ERR_FRAME', 'impossible slot or key')
+    }
     const recordAt = start + HEAD_BYTES + keyBytes + 4
     if (source.length < recordAt) return undefined
     const length = source.readUInt32BE(recordAt - 4)
@@ -72,12 +77,16 @@ export function createPairDecoder (): PairDecoder {
     if (source.length < recordAt + length) return undefined
     const key = source.subarray(start + HEAD_BYTES, recordAt - 4)
     if (!isUtf8(key)) throw new KvError('KV_ERR_FRAME', 'a key that is not UTF-8')
-    const pair = { slot, key: key.toString(), record: decodeRecord(source.subarray(recordAt, recordAt + length)) }
+    const pair = {
+      slot,
+      key: key.toString(),
+      record: decodeRecord(source.subarray(recordAt, recordAt + length))
+    }
     return { pair, next: recordAt + length }
   }
 
   return {
-    push (chunk) {
+    push(chunk) {
       const source = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       const complete: Pair[] = []
       let at = 0
@@ -100,8 +109,10 @@ export function createPairDecoder (): PairDecoder {
       if (end !== undefined && rest.length > 0) throw new KvError('KV_ERR_FRAME', 'bytes behind the end')
       return complete
     },
-    finish () {
-      if (end === undefined || end.pairs !== pairs) throw new KvError('KV_ERR_FRAME', 'the stream of pairs is cut short')
+    finish() {
+      if (end === undefined || end.pairs !== pairs) {
+        throw new KvError('KV_ERR_FRAME', 'the stream of pairs is cut short')
+      }
       return end
     }
   }

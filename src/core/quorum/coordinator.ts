@@ -1,61 +1,96 @@
-// The coordinator of one request: quorum reads and writes over a list of replica sets. It is the multi-writer register of
-// Attiya, Bar-Noy and Dolev ("Sharing memory robustly in message-passing systems", 1995) as Lynch and Shvartsman
-// extended it (1997), so each key is linearizable without a leader:
+// The coordinator of one request: quorum reads and writes over a list of replica sets. It is the multi-writer
+// register of Attiya, Bar-Noy and Dolev ("Sharing memory robustly in message-passing systems", 1995) as Lynch
+// and Shvartsman extended it (1997), so each key is linearizable without a leader:
 //
-//   write  ask a quorum of every set for its version; stamp one that is newer; merge it into a quorum of every set
-//   read   take the newest record of a quorum of every set; if the answers differ, write it back to a quorum first
+//   write  ask a quorum of every set for its version; stamp one that is newer; merge it into a quorum of
+//   every set read   take the newest record of a quorum of every set; if the answers differ, write it back to
+//   a quorum first
 //
-// A value whose time is over is ended by the read that finds it so: the answer "absent" is written back too, as a tombstone of the same
-// version. So no later read finds the value, at whichever node and by whichever clock.
+// A value whose time is over is ended by the read that finds it so: the answer "absent" is written back too,
+// as a tombstone of the same version. So no later read finds the value, at whichever node and by whichever
+// clock.
 //
-// A stamped version is newer than every write that was answered before this one began. So a replica that is found to
-// hold a newer one ("stale") has met a concurrent write, which may as well have come right after: it counts as done.
+// A stamped version is newer than every write that was answered before this one began. So a replica that is
+// found to hold a newer one ("stale") has met a concurrent write, which may as well have come right after: it
+// counts as done.
 
 import { KvError } from '../../errors.ts'
 import { COORDINATOR_ROUNDS, EXPIRY_MARGIN_MS } from '../../limits.ts'
 import { withQuorums, type Plan, type ReplicaSet } from '../ring/placement.ts'
-import { STORED, type Failed, type Fenced, type GetResult, type MergeResult, type Plans, type Replicas } from '../ports.ts'
+import {
+  STORED,
+  type Failed,
+  type Fenced,
+  type GetResult,
+  type MergeResult,
+  type Plans,
+  type Replicas
+} from '../ports.ts'
 import { compareRecords, endedRecord, isOver, type PairRecord } from '../pairs/record.ts'
 import { notRuledOut } from './unfinished.ts'
 import { type Clock, type Version } from '../pairs/version.ts'
 
 /** How many answers a request asks for in place of majorities. */
-export interface Quorums { readonly read?: number, readonly write?: number }
+export interface Quorums {
+  readonly read?: number
+  readonly write?: number
+}
 
 export interface ReadOutcome {
   readonly plan: Plan
-  /** The newest record: a value that a client may see, whatever its own clock says, or a tombstone; undefined: there is none. */
+  /**
+   * The newest record: a value that a client may see, whatever its own clock says, or a tombstone; undefined:
+   * there is none.
+   */
   readonly record: PairRecord | undefined
 }
 
-export interface WriteOutcome { readonly plan: Plan, readonly version: Version }
-
-export interface Coordinator {
-  /** Throws `KV_ERR_QUORUM` (or what stands in its way: `KV_ERR_OVERLOADED`, `KV_ERR_RECOVERING`), `KV_ERR_NO_RING`. */
-  read (slot: number, key: string, quorums?: Quorums): Promise<ReadOutcome>
-  /**
-   * Writes the record that `stamp` makes of a version. Throws like `read`, and `KV_ERR_FULL`; where the record may have
-   * reached some replica, the message says "outcome unknown".
-   */
-  write (slot: number, key: string, stamp: (version: Version) => PairRecord, quorums?: Quorums): Promise<WriteOutcome>
+export interface WriteOutcome {
+  readonly plan: Plan
+  readonly version: Version
 }
 
-export interface CoordinatorPorts { readonly plans: Plans, readonly replicas: Replicas, readonly clock: Clock }
+export interface Coordinator {
+  /**
+   * Throws `KV_ERR_QUORUM` (or what stands in its way: `KV_ERR_OVERLOADED`, `KV_ERR_RECOVERING`),
+   * `KV_ERR_NO_RING`.
+   */
+  read(slot: number, key: string, quorums?: Quorums): Promise<ReadOutcome>
+  /**
+   * Writes the record that `stamp` makes of a version. Throws like `read`, and `KV_ERR_FULL`; where the
+   * record may have reached some replica, the message says "outcome unknown".
+   */
+  write(
+    slot: number,
+    key: string,
+    stamp: (version: Version) => PairRecord,
+    quorums?: Quorums
+  ): Promise<WriteOutcome>
+}
+
+export interface CoordinatorPorts {
+  readonly plans: Plans
+  readonly replicas: Replicas
+  readonly clock: Clock
+}
 
 type Answers<A> = ReadonlyArray<A | undefined>
 type GetAnswer = GetResult | Fenced
 type MergeAnswer = MergeResult | Fenced
 type Send<A> = (node: string, index: number, insist: boolean) => A | Promise<A>
 
-export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts): Coordinator {
-  const planFor = (slot: number, quorums?: Quorums) => quorums === undefined
-    ? plans.plan(slot)
-    : withQuorums(plans.plan(slot), quorums.read, quorums.write)
+export function createCoordinator({ plans, replicas, clock }: CoordinatorPorts): Coordinator {
+  const planFor = (slot: number, quorums?: Quorums) =>
+    quorums === undefined ? plans.plan(slot) : withQuorums(plans.plan(slot), quorums.read, quorums.write)
 
   const ask = (plan: Plan, slot: number, key: string) =>
-    gather<GetAnswer>(plan, (node, _, insist) => replicas.get(node, plan.ring, slot, key, insist), answers => everySet(plan, answers, replied, set => set.read))
+    gather<GetAnswer>(
+      plan,
+      (node, _, insist) => replicas.get(node, plan.ring, slot, key, insist),
+      answers => everySet(plan, answers, replied, set => set.read)
+    )
 
-  async function read (slot: number, key: string, quorums?: Quorums): Promise<ReadOutcome> {
+  async function read(slot: number, key: string, quorums?: Quorums): Promise<ReadOutcome> {
     for (let round = 0; round < COORDINATOR_ROUNDS; round++) {
       const plan = planFor(slot, quorums)
       const { decided, answers } = await ask(plan, slot, key)
@@ -77,13 +112,22 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
   }
 
   /** The record as a read answers it: one whose time is over as the tombstone that ends it. */
-  function settled (record: PairRecord | undefined): PairRecord | undefined {
-    return record !== undefined && record.expiresAtMs !== 0 && isOver(record, clock.wallMs()) ? endedRecord(record) : record
+  function settled(record: PairRecord | undefined): PairRecord | undefined {
+    return record !== undefined && record.expiresAtMs !== 0 && isOver(record, clock.wallMs())
+      ? endedRecord(record)
+      : record
   }
 
-  /** A read that could not write back what it found, as there is no room for it: the newest record that may have been acknowledged. Undefined: the ring has changed. */
-  async function readWithoutRoom (plan: Plan, slot: number, key: string): Promise<ReadOutcome | undefined> {
-    const { answers } = await gather<GetAnswer>(plan, (node, _, insist) => replicas.get(node, plan.ring, slot, key, insist), () => false)
+  /**
+   * A read that could not write back what it found, as there is no room for it: the newest record that may
+   * have been acknowledged. Undefined: the ring has changed.
+   */
+  async function readWithoutRoom(plan: Plan, slot: number, key: string): Promise<ReadOutcome | undefined> {
+    const { answers } = await gather<GetAnswer>(
+      plan,
+      (node, _, insist) => replicas.get(node, plan.ring, slot, key, insist),
+      () => false
+    )
     if (answers.some(isFenced)) return undefined
     if (!everySet(plan, answers, replied, set => set.read)) throw shortOf('read', answers, false)
     const record = notRuledOut(plan, answers)
@@ -96,23 +140,39 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
     const nowMs = clock.wallMs()
     if (!isOver(record, nowMs)) return { plan, record }
     // Nobody can be told that it is over. Soon nobody needs to be.
-    if (nowMs < record.expiresAtMs + EXPIRY_MARGIN_MS) throw new KvError('KV_ERR_QUORUM', 'the key has just expired, and the storage of too many replicas is too full to note it')
+    if (nowMs < record.expiresAtMs + EXPIRY_MARGIN_MS) {
+      throw new KvError(
+        'KV_ERR_QUORUM',
+        'the key has just expired, and the storage of too many replicas is too full to note it'
+      )
+    }
     return { plan, record: endedRecord(record) }
   }
 
-  /** Merges a record into the replicas that answered with less, until a quorum of every set holds it or a newer one. */
-  function writeBack (plan: Plan, slot: number, key: string, record: PairRecord, known: Answers<GetAnswer>) {
+  /**
+   * Merges a record into the replicas that answered with less, until a quorum of every set holds it or a
+   * newer one.
+   */
+  function writeBack(plan: Plan, slot: number, key: string, record: PairRecord, known: Answers<GetAnswer>) {
     const holds = (i: number) => {
       const answer = known[i]
       return answer?.kind === 'found' && compareRecords(answer.record, record) >= 0
     }
-    return gather<MergeAnswer>(plan,
-      (node, i, insist) => holds(i) ? STORED : replicas.merge(node, plan.ring, slot, key, record, insist),
-      answers => everySet(plan, answers, isStoredOrStale, set => set.write))
+    return gather<MergeAnswer>(
+      plan,
+      (node, i, insist) => (holds(i) ? STORED : replicas.merge(node, plan.ring, slot, key, record, insist)),
+      answers => everySet(plan, answers, isStoredOrStale, set => set.write)
+    )
   }
 
-  async function write (slot: number, key: string, stamp: (version: Version) => PairRecord, quorums?: Quorums): Promise<WriteOutcome> {
-    // Once a version may have been seen by a reader it is kept to the end: stamping the same value again could let readers see X, Y, X.
+  async function write(
+    slot: number,
+    key: string,
+    stamp: (version: Version) => PairRecord,
+    quorums?: Quorums
+  ): Promise<WriteOutcome> {
+    // Once a version may have been seen by a reader it is kept to the end: stamping the same value again
+    // could let readers see X, Y, X.
     let version: Version | undefined
     // True once `version` is known to be newer than everything that was answered before this write began.
     let surveyed = false
@@ -130,12 +190,15 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
       const stamped: Version = version ?? clock.next()
       const record = stamp(stamped)
       const counts = surveyed ? isStoredOrStale : isStored
-      const { decided, answers } = await gather<MergeAnswer>(plan,
+      const { decided, answers } = await gather<MergeAnswer>(
+        plan,
         (node, _, insist) => replicas.merge(node, plan.ring, slot, key, record, insist),
-        answers => everySet(plan, answers, counts, set => set.write))
+        answers => everySet(plan, answers, counts, set => set.write)
+      )
       if (decided) return { plan, version: stamped }
       if (answers.length === 1 && answers[0]?.kind === 'stale') {
-        // The only replica refused it, so nobody has seen this version, and now it is known what the next one must exceed.
+        // The only replica refused it, so nobody has seen this version, and now it is known what the next one
+        // must exceed.
         clock.observe(answers[0].version)
         surveyed = true
       } else if (answers.some(isFenced)) {
@@ -152,12 +215,16 @@ export function createCoordinator ({ plans, replicas, clock }: CoordinatorPorts)
 }
 
 /**
- * Asks every node of the plan at once. Settles as soon as `decides` says that the answers so far suffice, or when all
- * are in; answers that come later change nothing. Where all do not suffice, those that were unreachable are asked once
- * more, and insistently: one that has just come back may be all that is missing.
+ * Asks every node of the plan at once. Settles as soon as `decides` says that the answers so far suffice, or
+ * when all are in; answers that come later change nothing. Where all do not suffice, those that were
+ * unreachable are asked once more, and insistently: one that has just come back may be all that is missing.
  */
-function gather<A extends GetAnswer | MergeAnswer> (plan: Plan, send: Send<A>, decides: (answers: Answers<A>) => boolean) {
-  return new Promise<{ decided: boolean, answers: Answers<A> }>((resolve, reject) => {
+function gather<A extends GetAnswer | MergeAnswer>(
+  plan: Plan,
+  send: Send<A>,
+  decides: (answers: Answers<A>) => boolean
+) {
+  return new Promise<{ decided: boolean; answers: Answers<A> }>((resolve, reject) => {
     const answers = new Array<A | undefined>(plan.nodes.length)
     let waiting = plan.nodes.length
     let insist = false
@@ -181,14 +248,21 @@ function gather<A extends GetAnswer | MergeAnswer> (plan: Plan, send: Send<A>, d
       const unreachable = answers.map(isUnreachable)
       insist = true
       waiting = unreachable.filter(Boolean).length
-      plan.nodes.forEach((node, index) => { if (unreachable[index]) ask(node, index) })
+      plan.nodes.forEach((node, index) => {
+        if (unreachable[index]) ask(node, index)
+      })
     }
     plan.nodes.forEach(ask)
   })
 }
 
 /** True if in every set enough of the answers count. */
-function everySet<A> (plan: Plan, answers: Answers<A>, counts: (answer: A) => boolean, needed: (set: ReplicaSet) => number): boolean {
+function everySet<A>(
+  plan: Plan,
+  answers: Answers<A>,
+  counts: (answer: A) => boolean,
+  needed: (set: ReplicaSet) => number
+): boolean {
   return plan.sets.every(set => {
     let count = 0
     for (const member of set.members) {
@@ -202,22 +276,27 @@ function everySet<A> (plan: Plan, answers: Answers<A>, counts: (answer: A) => bo
 const replied = (answer: GetAnswer) => answer.kind === 'found' || answer.kind === 'miss'
 const isStored = (answer: MergeAnswer) => answer.kind === 'stored'
 const isStoredOrStale = (answer: MergeAnswer) => answer.kind === 'stored' || answer.kind === 'stale'
-const isUnreachable = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'failed' && answer.reason === 'unreachable'
+const isUnreachable = (answer: GetAnswer | MergeAnswer | undefined) =>
+  answer?.kind === 'failed' && answer.reason === 'unreachable'
 const isFull = (answer: MergeAnswer | undefined) => answer?.kind === 'failed' && answer.reason === 'full'
 const isFenced = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'fenced'
-const mayHaveStored = (answer: MergeAnswer | undefined) => answer !== undefined &&
-  (answer.kind === 'stored' || (answer.kind === 'failed' && (answer.reason === 'timeout' || answer.reason === 'recovering')))
+const mayHaveStored = (answer: MergeAnswer | undefined) =>
+  answer !== undefined &&
+  (answer.kind === 'stored' ||
+    (answer.kind === 'failed' && (answer.reason === 'timeout' || answer.reason === 'recovering')))
 
-function newestOf (answers: Answers<GetAnswer>): PairRecord | undefined {
+function newestOf(answers: Answers<GetAnswer>): PairRecord | undefined {
   let newest: PairRecord | undefined
   for (const answer of answers) {
-    if (answer?.kind === 'found' && (newest === undefined || compareRecords(answer.record, newest) > 0)) newest = answer.record
+    if (answer?.kind === 'found' && (newest === undefined || compareRecords(answer.record, newest) > 0)) {
+      newest = answer.record
+    }
   }
   return newest
 }
 
 /** True if every replica that answered holds this very record. */
-function agree (answers: Answers<GetAnswer>, record: PairRecord): boolean {
+function agree(answers: Answers<GetAnswer>, record: PairRecord): boolean {
   return answers.every(answer => {
     if (answer?.kind === 'found') return compareRecords(answer.record, record) === 0
     return answer?.kind !== 'miss'
@@ -225,18 +304,32 @@ function agree (answers: Answers<GetAnswer>, record: PairRecord): boolean {
 }
 
 /** What to tell a client whose request found no quorum: the reason that it can act upon, if there is one. */
-function shortOf (what: 'read' | 'write', answers: Answers<GetAnswer | MergeAnswer>, mayBeDone: boolean): KvError {
-  const reasons = answers.map(answer => answer?.kind === 'failed' ? (answer as Failed).reason : undefined)
+function shortOf(
+  what: 'read' | 'write',
+  answers: Answers<GetAnswer | MergeAnswer>,
+  mayBeDone: boolean
+): KvError {
+  const reasons = answers.map(answer => (answer?.kind === 'failed' ? (answer as Failed).reason : undefined))
   const told = reasons.map(reason => reason ?? 'answered').join(', ')
   const outcome = what === 'read' ? '' : mayBeDone ? '; outcome unknown' : '; nothing was written'
   if (reasons.includes('full') && what === 'read') {
-    return new KvError('KV_ERR_QUORUM', `whether the last write of this key was done is unknown: a replica is too full to finish it (${told})`)
+    return new KvError(
+      'KV_ERR_QUORUM',
+      `whether the last write of this key was done is unknown: a replica is too full to finish it (${told})`
+    )
   }
-  if (reasons.includes('full')) return new KvError('KV_ERR_FULL', mayBeDone ? `the storage of too many replicas is full${outcome}` : undefined)
-  if (reasons.every(reason => reason === 'overloaded')) return new KvError('KV_ERR_OVERLOADED', `too many requests are waiting${outcome}`)
+  if (reasons.includes('full')) {
+    return new KvError(
+      'KV_ERR_FULL',
+      mayBeDone ? `the storage of too many replicas is full${outcome}` : undefined
+    )
+  }
+  if (reasons.every(reason => reason === 'overloaded')) {
+    return new KvError('KV_ERR_OVERLOADED', `too many requests are waiting${outcome}`)
+  }
   return new KvError('KV_ERR_QUORUM', `too few replicas answered this ${what} (${told})${outcome}`)
 }
 
-function restless (): KvError {
+function restless(): KvError {
   return new KvError('KV_ERR_QUORUM', 'the ring changed too often during this request; outcome unknown')
 }

@@ -1,5 +1,5 @@
-// Where the replicas of a slot are: preference lists after the Dynamo paper (DeCandia et al., 2007, sections 4.2 and
-// 4.3), the quorum plan of a slot, and what moves between two rings.
+// Where the replicas of a slot are: preference lists after the Dynamo paper (DeCandia et al., 2007, sections
+// 4.2 and 4.3), the quorum plan of a slot, and what moves between two rings.
 
 import { SLOTS } from '../../limits.ts'
 import { namesNode, nodesOf, type Ring, type Token } from './ring.ts'
@@ -12,15 +12,19 @@ export interface ReplicaSet {
   readonly write: number
 }
 
-/** How one slot is served: by a quorum of every set. One set in a stable ring, two while the slot may be moving. */
+/**
+ * How one slot is served: by a quorum of every set. One set in a stable ring, two while the slot may be
+ * moving.
+ */
 export interface Plan {
   readonly ring: Ring
   /** The owner comes first. */
   readonly nodes: readonly string[]
   readonly sets: readonly ReplicaSet[]
   /**
-   * So many members of the first set, at least, hold an acknowledged write or something newer, though it was acknowledged under an
-   * earlier ring. Of a second set nothing is known: it is yet to receive what is older than the change.
+   * So many members of the first set, at least, hold an acknowledged write or something newer, though it was
+   * acknowledged under an earlier ring. Of a second set nothing is known: it is yet to receive what is older
+   * than the change.
    */
   readonly kept: number
 }
@@ -28,14 +32,14 @@ export interface Plan {
 export interface Placement {
   readonly ring: Ring
   /** The node of the first token at or after the slot, by the present tokens. */
-  owner (slot: number): string
-  plan (slot: number): Plan
+  owner(slot: number): string
+  plan(slot: number): Plan
   /** True if the node holds a replica of the slot, in any set. */
-  replicates (node: string, slot: number): boolean
+  replicates(node: string, slot: number): boolean
 }
 
 /** The index of the first token at or after the slot, wrapping round to the lowest. */
-export function tokenIndex (tokens: readonly Token[], slot: number): number {
+export function tokenIndex(tokens: readonly Token[], slot: number): number {
   let low = 0
   let high = tokens.length
   while (low < high) {
@@ -47,7 +51,7 @@ export function tokenIndex (tokens: readonly Token[], slot: number): number {
 }
 
 /** The first `replicas` distinct nodes met clockwise from the slot; fewer where there are not as many. */
-export function preferenceList (tokens: readonly Token[], replicas: number, slot: number): string[] {
+export function preferenceList(tokens: readonly Token[], replicas: number, slot: number): string[] {
   const first = tokenIndex(tokens, slot)
   const nodes: string[] = []
   for (let i = 0; i < tokens.length && nodes.length < replicas; i++) {
@@ -58,20 +62,21 @@ export function preferenceList (tokens: readonly Token[], replicas: number, slot
 }
 
 /** The placement of a ring. Plans are made when first asked for, one for each arc between tokens. */
-export function createPlacement (ring: Ring): Placement {
+export function createPlacement(ring: Ring): Placement {
   const plans = new Array<Plan | undefined>(SLOTS)
   const arcs = new Map<string, Plan>()
 
-  function plan (slot: number): Plan {
+  function plan(slot: number): Plan {
     let known = plans[slot]
     if (known === undefined) plans[slot] = known = planOfArc(slot)
     return known
   }
 
-  function planOfArc (slot: number): Plan {
-    const arc = `${tokenIndex(ring.tokens, slot)} ${ring.next === undefined ? '' : tokenIndex(ring.next, slot)}`
+  function planOfArc(slot: number): Plan {
+    const arc =
+      `${tokenIndex(ring.tokens, slot)} ` + `${ring.next === undefined ? '' : tokenIndex(ring.next, slot)}`
     let made = arcs.get(arc)
-    if (made === undefined) arcs.set(arc, made = makePlan(ring, slot))
+    if (made === undefined) arcs.set(arc, (made = makePlan(ring, slot)))
     return made
   }
 
@@ -83,10 +88,11 @@ export function createPlacement (ring: Ring): Placement {
   }
 }
 
-function makePlan (ring: Ring, slot: number): Plan {
+function makePlan(ring: Ring, slot: number): Plan {
   const all = preferenceList(ring.tokens, ring.replicas, slot)
   const left = presentList(ring, slot)
-  // While one is gone, a majority of the others meets every quorum of all; of five with two gone it takes all three.
+  // While one is gone, a majority of the others meets every quorum of all; of five with two gone it takes all
+  // three.
   const meeting = Math.min(left.length, all.length - majority(all.length) + 1)
   const sets = [{ list: left, quorum: Math.max(majority(left.length), meeting) }]
   if (ring.next !== undefined) {
@@ -101,23 +107,27 @@ function makePlan (ring: Ring, slot: number): Plan {
   return {
     ring,
     nodes,
-    sets: sets.map(({ list, quorum }) => ({ members: list.map(node => nodes.indexOf(node)), read: quorum, write: quorum })),
+    sets: sets.map(({ list, quorum }) => ({
+      members: list.map(node => nodes.indexOf(node)),
+      read: quorum,
+      write: quorum
+    })),
     kept
   }
 }
 
 /** How many of so many replicas make a quorum, for reads and for writes. */
-export function majority (replicas: number): number {
+export function majority(replicas: number): number {
   return Math.floor(replicas / 2) + 1
 }
 
 /** The replicas by the present tokens that are not gone. */
-function presentList (ring: Ring, slot: number): string[] {
+function presentList(ring: Ring, slot: number): string[] {
   return preferenceList(ring.tokens, ring.replicas, slot).filter(node => !ring.gone?.includes(node))
 }
 
 /** A plan with other quorums than majorities. Quorums larger than a set are capped by it. */
-export function withQuorums (plan: Plan, read: number | undefined, write: number | undefined): Plan {
+export function withQuorums(plan: Plan, read: number | undefined, write: number | undefined): Plan {
   if (read === undefined && write === undefined) return plan
   return {
     ...plan,
@@ -138,9 +148,14 @@ export interface Move {
 }
 
 /** What moves between two sets of tokens, in ascending order of slots. */
-export function moves (from: readonly Token[], to: readonly Token[], replicas: number): Move[] {
+export function moves(from: readonly Token[], to: readonly Token[], replicas: number): Move[] {
   return arcsOf([...from, ...to])
-    .map(([min, max]) => ({ min, max, from: preferenceList(from, replicas, min), to: preferenceList(to, replicas, min) }))
+    .map(([min, max]) => ({
+      min,
+      max,
+      from: preferenceList(from, replicas, min),
+      to: preferenceList(to, replicas, min)
+    }))
     .filter(move => !sameMembers(move.from, move.to))
 }
 
@@ -157,22 +172,35 @@ export interface Holding {
 }
 
 /** Everything that a node holds or is due to hold, in ascending order of slots. */
-export function holdings (ring: Ring, node: string): Holding[] {
+export function holdings(ring: Ring, node: string): Holding[] {
   if (!namesNode(ring, node)) return []
-  return arcsOf([...ring.tokens, ...ring.next ?? []]).flatMap(([min, max]) => {
+  return arcsOf([...ring.tokens, ...(ring.next ?? [])]).flatMap(([min, max]) => {
     const all = preferenceList(ring.tokens, ring.replicas, min)
     const present = all.includes(node)
-    if (!present && !(ring.next !== undefined && preferenceList(ring.next, ring.replicas, min).includes(node))) return []
-    return [{ min, max, others: presentList(ring, min).filter(other => other !== node), replicas: all.length, present }]
+    if (
+      !present &&
+      !(ring.next !== undefined && preferenceList(ring.next, ring.replicas, min).includes(node))
+    ) {
+      return []
+    }
+    return [
+      {
+        min,
+        max,
+        others: presentList(ring, min).filter(other => other !== node),
+        replicas: all.length,
+        present
+      }
+    ]
   })
 }
 
 /**
- * What a node has to fetch in the change of `ring`: the slots that it does not hold now; and all of them, where so few replicas stay that
- * a write of now would not be at a quorum of those to come. Three become two: a write is at A and C; C leaves; then A may leave too, as B
- * is enough by itself, but has to have it.
+ * What a node has to fetch in the change of `ring`: the slots that it does not hold now; and all of them,
+ * where so few replicas stay that a write of now would not be at a quorum of those to come. Three become two:
+ * a write is at A and C; C leaves; then A may leave too, as B is enough by itself, but has to have it.
  */
-export function dueTo (ring: Ring, node: string): Holding[] {
+export function dueTo(ring: Ring, node: string): Holding[] {
   const now = copies(ring.tokens, ring.replicas)
   const then = copies(ring.next ?? ring.tokens, ring.replicas)
   const areTooFew = majority(now) - (now - then) < majority(then)
@@ -181,21 +209,23 @@ export function dueTo (ring: Ring, node: string): Holding[] {
 }
 
 /** The nodes that have something to fetch in the change of `ring`, in order of their names. */
-export function receiversOf (ring: Ring): string[] {
-  return nodesOf(ring).filter(node => dueTo(ring, node).length > 0).sort()
+export function receiversOf(ring: Ring): string[] {
+  return nodesOf(ring)
+    .filter(node => dueTo(ring, node).length > 0)
+    .sort()
 }
 
 /** How many replicas every slot has. */
-function copies (tokens: readonly Token[], replicas: number): number {
+function copies(tokens: readonly Token[], replicas: number): number {
   return Math.min(replicas, new Set(tokens.map(token => token.node)).size)
 }
 
 /** The ranges of slots that no token divides; the one that wraps round appears as two. */
-function arcsOf (tokens: readonly Token[]): Array<[min: number, max: number]> {
+function arcsOf(tokens: readonly Token[]): Array<[min: number, max: number]> {
   const ends = [...new Set([...tokens.map(token => token.position), SLOTS - 1])].sort((a, b) => a - b)
-  return ends.map((end, i) => [i === 0 ? 0 : ends[i - 1] as number + 1, end])
+  return ends.map((end, i) => [i === 0 ? 0 : (ends[i - 1] as number) + 1, end])
 }
 
-function sameMembers (a: readonly string[], b: readonly string[]): boolean {
+function sameMembers(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every(node => b.includes(node))
 }

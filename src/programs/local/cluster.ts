@@ -18,22 +18,29 @@ import { findProgram } from './programs.ts'
 export const TOKENS = [3000, 8000] as const
 
 export interface LocalCluster {
-  /** Resolves when the cluster takes requests. Throws `KV_ERR_CONFIG`, or an `AbortError` when the signal aborts. */
-  start (): Promise<void>
+  /**
+   * Resolves when the cluster takes requests. Throws `KV_ERR_CONFIG`, or an `AbortError` when the signal
+   * aborts.
+   */
+  start(): Promise<void>
   /** Stops whatever runs; to be called after `start` has settled, however it went. */
-  stop (): Promise<void>
+  stop(): Promise<void>
 }
 
 /** A cluster that is not started yet. `report` gets one line whenever a process ends by itself. */
-export function createLocalCluster (options: LocalOptions, signal: AbortSignal, report: (line: string) => void): LocalCluster {
+export function createLocalCluster(
+  options: LocalOptions,
+  signal: AbortSignal,
+  report: (line: string) => void
+): LocalCluster {
   const { frontPort, nodePorts, memcached } = options
-  const nodes = nodePorts.map((port) => `${HOST}:${port}`)
+  const nodes = nodePorts.map(port => `${HOST}:${port}`)
   const processes = createProcesses(signal, report)
   let folder: string | undefined
   let balancer: Balancer | undefined
 
   return {
-    async start () {
+    async start() {
       if (memcached) for (const program of ['memcached', 'haproxy'] as const) findProgram(program)
       await checkPortFree(frontPort, 'the balancer')
       for (const port of nodePorts) await checkPortFree(port, 'a node')
@@ -46,7 +53,7 @@ export function createLocalCluster (options: LocalOptions, signal: AbortSignal, 
       await untilReady(processes, `${HOST}:${frontPort}`)
       processes.settle()
     },
-    async stop () {
+    async stop() {
       await balancer?.close()
       await processes.stop()
       if (folder !== undefined) await rm(folder, { recursive: true, force: true })
@@ -54,7 +61,11 @@ export function createLocalCluster (options: LocalOptions, signal: AbortSignal, 
   }
 }
 
-async function startMemcacheds (processes: Processes, ports: readonly number[], folder: string): Promise<void> {
+async function startMemcacheds(
+  processes: Processes,
+  ports: readonly number[],
+  folder: string
+): Promise<void> {
   for (const port of ports) {
     await processes.launch('storage', memcachedCommand(port, folder))
     await processes.until(`the Memcached of ${port} accepts`, () => accepts(memcachedSocket(port, folder)))
@@ -62,28 +73,35 @@ async function startMemcacheds (processes: Processes, ports: readonly number[], 
 }
 
 /** Gives all nodes, the standby too, one and the same ring, and waits until they serve it. */
-async function seed (processes: Processes, nodes: readonly string[]): Promise<void> {
+async function seed(processes: Processes, nodes: readonly string[]): Promise<void> {
   const members = TOKENS.map((key, index) => ({ ip: nodes[index], key }))
   // The nodes have it too, and do not start with one that makes no sense.
   const replicas = Number(process.env.REPLICAS || REPLICAS_DEFAULT)
-  const form = new URLSearchParams({ data: JSON.stringify({ nodes: members, replicas, generation: Date.now() }) })
+  const form = new URLSearchParams({
+    data: JSON.stringify({ nodes: members, replicas, generation: Date.now() })
+  })
   for (const node of nodes) {
-    await processes.until(`node ${node} takes the ring`, () => answersOk(node, '/hash_ring', { method: 'POST', body: form }))
+    await processes.until(`node ${node} takes the ring`, () =>
+      answersOk(node, '/hash_ring', { method: 'POST', body: form })
+    )
   }
   for (const node of nodes) await untilReady(processes, node)
 }
 
-function untilReady (processes: Processes, address: string): Promise<void> {
+function untilReady(processes: Processes, address: string): Promise<void> {
   return processes.until(`${address} is ready`, () => answersOk(address, '/readyz'))
 }
 
-async function answersOk (address: string, path: string, init?: RequestInit): Promise<boolean> {
-  const answer = await fetch(`http://${address}${path}`, { ...init, signal: AbortSignal.timeout(LOCAL_ANSWER_MS) })
+async function answersOk(address: string, path: string, init?: RequestInit): Promise<boolean> {
+  const answer = await fetch(`http://${address}${path}`, {
+    ...init,
+    signal: AbortSignal.timeout(LOCAL_ANSWER_MS)
+  })
   await answer.arrayBuffer()
   return answer.status === 200
 }
 
-async function accepts (socket: string): Promise<boolean> {
+async function accepts(socket: string): Promise<boolean> {
   const connection = connect(socket)
   await once(connection, 'connect')
   connection.destroy()
@@ -91,14 +109,17 @@ async function accepts (socket: string): Promise<boolean> {
 }
 
 /** Throws `KV_ERR_CONFIG` if the port cannot be listened on. */
-async function checkPortFree (port: number, whose: string): Promise<void> {
+async function checkPortFree(port: number, whose: string): Promise<void> {
   const server = createServer().listen(port, HOST)
   try {
     await once(server, 'listening')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${code})`
-    throw new KvError('KV_ERR_CONFIG', `port ${port} on ${HOST}, for ${whose}, ${why}; --ports chooses others`)
+    throw new KvError(
+      'KV_ERR_CONFIG',
+      `port ${port} on ${HOST}, for ${whose}, ${why}; --ports chooses others`
+    )
   }
   const closed = once(server, 'close')
   server.close()

@@ -8,14 +8,14 @@ const told = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => told.abort())
 
 /** Runs the cluster until the process is told to stop; the exit code. */
-async function run (options: LocalOptions): Promise<number> {
+async function run(options: LocalOptions): Promise<number> {
   const cluster = createLocalCluster(options, told.signal, complain)
   // The signal alone would not keep the process alive if every node had ended.
   const alive = setInterval(() => {}, 0x7fff_ffff)
   try {
     await cluster.start()
     process.stdout.write(drawCluster(options))
-    if (!told.signal.aborted) await new Promise((resolve) => told.signal.addEventListener('abort', resolve))
+    if (!told.signal.aborted) await new Promise(resolve => told.signal.addEventListener('abort', resolve))
     return 0
   } catch (error) {
     if (told.signal.aborted) return 0
@@ -26,7 +26,7 @@ async function run (options: LocalOptions): Promise<number> {
   }
 }
 
-function complain (line: string): void {
+function complain(line: string): void {
   process.stderr.write(`ringkeep: ${line}\n`)
 }
 

@@ -14,7 +14,8 @@ const PORTS = '8080,5001,5002,5003'
 
 export const HELP = `npm start -- [--memcached] [--ports ${PORTS}]
 
-  Runs a whole cluster on 127.0.0.1: two nodes on the ring, a standby, a balancer in front. Ctrl-C stops all of it.
+  Runs a whole cluster on 127.0.0.1: two nodes on the ring, a standby, a balancer in front.
+Ctrl-C stops all of it.
 
   --memcached   a real Memcached for each node (on a Unix socket in a temporary folder, which goes at the end)
                 and a real HAProxy in front, instead of embedded storage and balancer
@@ -25,7 +26,7 @@ export const HELP = `npm start -- [--memcached] [--ports ${PORTS}]
 `
 
 /** The options that the arguments ask for. Throws `KV_ERR_CONFIG`. */
-export function readOptions (args: readonly string[]): LocalOptions {
+export function readOptions(args: readonly string[]): LocalOptions {
   let help = false
   let memcached = false
   let ports = PORTS
@@ -36,12 +37,20 @@ export function readOptions (args: readonly string[]): LocalOptions {
     else throw new KvError('KV_ERR_CONFIG', `unknown argument ${args[at]}; --help names them all`)
   }
   const [front, ...nodes] = readPorts(ports)
-  return { help, memcached, frontPort: front as number, nodePorts: nodes as unknown as LocalOptions['nodePorts'] }
+  return {
+    help,
+    memcached,
+    frontPort: front as number,
+    nodePorts: nodes as unknown as LocalOptions['nodePorts']
+  }
 }
 
-function readPorts (text: string): number[] {
-  const ports = text.split(',').map((port) => /^[0-9]{1,5}$/.test(port) ? Number(port) : NaN)
-  const valid = ports.length === 4 && new Set(ports).size === 4 && ports.every((port) => port >= 1 && port <= 65535)
-  if (!valid) throw new KvError('KV_ERR_CONFIG', `--ports takes four different ports, such as ${PORTS}, not "${text}"`)
+function readPorts(text: string): number[] {
+  const ports = text.split(',').map(port => (/^[0-9]{1,5}$/.test(port) ? Number(port) : NaN))
+  const valid =
+    ports.length === 4 && new Set(ports).size === 4 && ports.every(port => port >= 1 && port <= 65535)
+  if (!valid) {
+    throw new KvError('KV_ERR_CONFIG', `--ports takes four different ports, such as ${PORTS}, not "${text}"`)
+  }
   return ports
 }

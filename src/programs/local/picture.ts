@@ -5,16 +5,20 @@ import { HOST } from './commands.ts'
 import { type LocalOptions } from './options.ts'
 
 /** Some lines of text, the last one ended. */
-export function drawCluster ({ frontPort, nodePorts, memcached }: LocalOptions): string {
+export function drawCluster({ frontPort, nodePorts, memcached }: LocalOptions): string {
   const front = `http://${HOST}:${frontPort}`
   const places = [`token ${TOKENS[0]}`, `token ${TOKENS[1]}`, 'standby']
-  const row = (cells: readonly string[]): string => cells.map((cell) => center(cell, 20)).join('').trimEnd()
+  const row = (cells: readonly string[]): string =>
+    cells
+      .map(cell => center(cell, 20))
+      .join('')
+      .trimEnd()
   return `
 ${center(`${memcached ? 'HAProxy' : 'balancer'} ${front}`, 60).trimEnd()}
 ${row(['/', '|', '\\'])}
-${row(nodePorts.map((port) => `${HOST}:${port}`))}
+${row(nodePorts.map(port => `${HOST}:${port}`))}
 ${row(places)}
-${row(nodePorts.map(() => memcached ? '+ Memcached' : 'embedded storage'))}
+${row(nodePorts.map(() => (memcached ? '+ Memcached' : 'embedded storage')))}
 
 Try:
   curl -d 'key=roof' -d 'val=red' ${front}/route
@@ -30,7 +34,7 @@ Ctrl-C stops all of it.
 `
 }
 
-function center (text: string, width: number): string {
+function center(text: string, width: number): string {
   const left = Math.max(0, Math.floor((width - text.length) / 2))
   return (' '.repeat(left) + text).padEnd(width)
 }

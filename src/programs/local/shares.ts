@@ -1,11 +1,15 @@
-// What one address may have open at the local balancer, so that no client keeps the others waiting. HAProxy does the same by a table.
+// What one address may have open at the local balancer, so that no client keeps the others waiting. HAProxy
+// does the same by a table.
 
 import { type Server } from 'node:http'
 import { type Socket } from 'node:net'
 import { SOURCE_CONNECTIONS, SOURCE_CONNECTIONS_SILENT } from './limits.ts'
 
-/** Counts the server's connections by address and ends those that ask nothing beyond the bound. The function tells whether a request's connection is beyond its share. */
-export function shareConnections (server: Server): (socket: Socket) => boolean {
+/**
+ * Counts the server's connections by address and ends those that ask nothing beyond the bound. The function
+ * tells whether a request's connection is beyond its share.
+ */
+export function shareConnections(server: Server): (socket: Socket) => boolean {
   const open = new Map<string, number>()
   const beyond = new WeakSet<Socket>()
 

@@ -1,5 +1,6 @@
-// The entry point of `ringkeep-slots`, which runs beside HAProxy in its token-aware mode and keeps its map of slots true.
-// The environment is that of HAProxy: RINGKEEP_SOCKET, RINGKEEP_SLOTS, where the nodes speak TLS RINGKEEP_CA; and the nodes' CLUSTER_TOKEN.
+// The entry point of `ringkeep-slots`, which runs beside HAProxy in its token-aware mode and keeps its map of
+// slots true. The environment is that of HAProxy: RINGKEEP_SOCKET, RINGKEEP_SLOTS, where the nodes speak TLS
+// RINGKEEP_CA; and the nodes' CLUSTER_TOKEN.
 
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,14 +11,26 @@ import { LOOK_MS } from './limits.ts'
 
 const log = pino({ level: process.env.LOG_LEVEL ?? 'info', base: { pid: process.pid } })
 
-function readOptions ({ RINGKEEP_SOCKET: socket, RINGKEEP_SLOTS: map, RINGKEEP_CA: authority, CLUSTER_TOKEN: token }: NodeJS.ProcessEnv): FollowOptions {
+function readOptions({
+  RINGKEEP_SOCKET: socket,
+  RINGKEEP_SLOTS: map,
+  RINGKEEP_CA: authority,
+  CLUSTER_TOKEN: token
+}: NodeJS.ProcessEnv): FollowOptions {
   for (const [name, value] of Object.entries({ RINGKEEP_SOCKET: socket, RINGKEEP_SLOTS: map })) {
-    if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) throw new Error(`${name} is a path without spaces, as in HAProxy's environment`)
+    if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) {
+      throw new Error(`${name} is a path without spaces, as in HAProxy's environment`)
+    }
   }
-  return { socket: socket as string, map: map as string, backend: 'nodes', nodes: { token: token === '' ? undefined : token, ...accessOf(authority) } }
+  return {
+    socket: socket as string,
+    map: map as string,
+    backend: 'nodes',
+    nodes: { token: token === '' ? undefined : token, ...accessOf(authority) }
+  }
 }
 
-function accessOf (authority: string | undefined): Omit<NodeAccess, 'token'> {
+function accessOf(authority: string | undefined): Omit<NodeAccess, 'token'> {
   if (authority === undefined || authority === '') return { scheme: 'http', dispatcher: new Agent() }
   try {
     return { scheme: 'https', dispatcher: new Agent({ connect: { ca: readFileSync(authority) } }) }
@@ -27,12 +40,17 @@ function accessOf (authority: string | undefined): Omit<NodeAccess, 'token'> {
 }
 
 /** Looks again and again; tells when the map has changed, and when looks begin or cease to fail. */
-async function follow (options: FollowOptions): Promise<never> {
+async function follow(options: FollowOptions): Promise<never> {
   let failing = false
   for (;;) {
     try {
       const { ring, changed } = await look(options)
-      if (changed || failing) log.info({ generation: ring.generation, epoch: ring.epoch, changed }, 'the map of slots is true to the ring')
+      if (changed || failing) {
+        log.info(
+          { generation: ring.generation, epoch: ring.epoch, changed },
+          'the map of slots is true to the ring'
+        )
+      }
       failing = false
     } catch (error) {
       if (!failing) log.warn({ err: error }, 'the map of slots cannot be kept true; requests may cost a hop')

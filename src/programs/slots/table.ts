@@ -10,8 +10,11 @@ export interface Server {
   readonly addresses: readonly string[]
 }
 
-/** Lines of a map, from `min:max` to a server's name. Slots of a node that is no server are left out: their requests go round. */
-export function slotTable (ring: Ring, servers: readonly Server[]): Map<string, string> {
+/**
+ * Lines of a map, from `min:max` to a server's name. Slots of a node that is no server are left out: their
+ * requests go round.
+ */
+export function slotTable(ring: Ring, servers: readonly Server[]): Map<string, string> {
   const table = new Map<string, string>()
   const add = (min: number, max: number, node: string | undefined): void => {
     const server = servers.find(({ addresses }) => node !== undefined && addresses.includes(node))
@@ -28,24 +31,40 @@ export function slotTable (ring: Ring, servers: readonly Server[]): Map<string, 
 }
 
 /** The servers that HAProxy's answer to `show servers state` lists. Throws if it has another form. */
-export function parseServers (answer: string): Server[] {
+export function parseServers(answer: string): Server[] {
   const lines = answer.split('\n').filter(line => line !== '')
-  const columns = lines.find(line => line.startsWith('# '))?.slice(2).split(' ') ?? []
-  const [name, host, fqdn, port] = ['srv_name', 'srv_addr', 'srv_fqdn', 'srv_port'].map(column => columns.indexOf(column)) as [number, number, number, number]
+  const columns =
+    lines
+      .find(line => line.startsWith('# '))
+      ?.slice(2)
+      .split(' ') ?? []
+  const [name, host, fqdn, port] = ['srv_name', 'srv_addr', 'srv_fqdn', 'srv_port'].map(column =>
+    columns.indexOf(column)
+  ) as [number, number, number, number]
   if (Math.min(name, host, port) < 0) throw new Error('HAProxy lists its servers in an unknown form')
-  return lines.filter(line => /^[0-9]+ /.test(line)).map(line => {
-    const fields = line.split(' ')
-    const spell = (host: string) => `${host.includes(':') ? `[${host}]` : host}:${fields[port]}`
-    return { name: fields[name] as string, addresses: [fields[host], fields[fqdn]].filter(host => host !== undefined && host !== '-').map(host => spell(host as string)) }
-  })
+  return lines
+    .filter(line => /^[0-9]+ /.test(line))
+    .map(line => {
+      const fields = line.split(' ')
+      const spell = (host: string) => `${host.includes(':') ? `[${host}]` : host}:${fields[port]}`
+      return {
+        name: fields[name] as string,
+        addresses: [fields[host], fields[fqdn]]
+          .filter(host => host !== undefined && host !== '-')
+          .map(host => spell(host as string))
+      }
+    })
 }
 
 /** The lines of a map that HAProxy's answer to `show map` lists. */
-export function parseTable (answer: string): Map<string, string> {
-  const lines = answer.split('\n').map(line => line.split(' ')).filter(([id]) => id?.startsWith('0x'))
+export function parseTable(answer: string): Map<string, string> {
+  const lines = answer
+    .split('\n')
+    .map(line => line.split(' '))
+    .filter(([id]) => id?.startsWith('0x'))
   return new Map(lines.map(([, range, server]) => [range as string, server as string]))
 }
 
-export function sameTable (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+export function sameTable(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([range, server]) => b.get(range) === server)
 }

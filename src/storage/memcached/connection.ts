@@ -1,18 +1,42 @@
-// One connection to Memcached, from its opening to its end; the client replaces it by another one, never revives it.
-// Commands of one tick of the event loop leave in one write, answers are matched in order. On anything out of order the
-// connection is destroyed: what was written fails as `timeout` (it may have been done), what was not as `unreachable`.
+// One connection to Memcached, from its opening to its end; the client replaces it by another one, never
+// revives it. Commands of one tick of the event loop leave in one write, answers are matched in order. On
+// anything out of order the connection is destroyed: what was written fails as `timeout` (it may have been
+// done), what was not as `unreachable`.
 
 import { type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { TIMERS } from '../../core/quorum/deadline.ts'
 import { failed, type Failed } from '../../core/ports.ts'
 import { KvError } from '../../errors.ts'
-import { STORAGE_DEADLINE_MS, STORAGE_IN_FLIGHT, STORAGE_LONGEST_MS, STORAGE_READ_BYTES, STORAGE_UNSENT_BYTES } from './limits.ts'
+import {
+  STORAGE_DEADLINE_MS,
+  STORAGE_IN_FLIGHT,
+  STORAGE_LONGEST_MS,
+  STORAGE_READ_BYTES,
+  STORAGE_UNSENT_BYTES
+} from './limits.ts'
 import { connectTo, type Address } from './address.ts'
-import { addLine, casLine, deleteCommand, discardCommand, getCommand, getsCommand, STATS } from './commands.ts'
+import {
+  addLine,
+  casLine,
+  deleteCommand,
+  discardCommand,
+  getCommand,
+  getsCommand,
+  STATS
+} from './commands.ts'
 import { createFlight, settle, type Done, type Flight, type Verb } from './flight.ts'
 import { RING_NAME } from './names.ts'
-import { broken, createParser, parse, type Parser, type Reply, type StatsReply, type ValueReply, type WordReply } from './protocol.ts'
+import {
+  broken,
+  createParser,
+  parse,
+  type Parser,
+  type Reply,
+  type StatsReply,
+  type ValueReply,
+  type WordReply
+} from './protocol.ts'
 import { writeParts } from './write.ts'
 
 type Word<K extends WordReply['kind']> = { readonly kind: K }
@@ -22,9 +46,15 @@ export type CasReply = Word<'stored' | 'exists' | 'not-found' | 'full'> | Failed
 export type DeleteReply = Word<'deleted' | 'not-found'> | Failed
 export type DiscardReply = Word<'deleted' | 'exists' | 'not-found'> | Failed
 
-/** Every callback is called once, at the latest when the connection ends, and possibly before the method returns. */
+/**
+ * Every callback is called once, at the latest when the connection ends, and possibly before the method
+ * returns.
+ */
 export interface Connection {
-  /** `ready` once the instance has told who it is and whether it has the sentinel; commands before that wait for it. */
+  /**
+   * `ready` once the instance has told who it is and whether it has the sentinel; commands before that wait
+   * for it.
+   */
   readonly state: 'connecting' | 'ready' | 'closed'
   /** Tells one run of Memcached from the next; empty before `ready`. */
   readonly instance: string
@@ -32,21 +62,21 @@ export interface Connection {
   readonly gathers: boolean
   /** Commands that wait for their answers. */
   readonly inFlight: number
-  get (name: string, done: (reply: GetReply) => void): void
-  gets (name: string, done: (reply: GetReply) => void): void
-  add (name: string, expiryS: number, body: Buffer, done: (reply: AddReply) => void): void
-  cas (name: string, expiryS: number, body: Buffer, cas: string, done: (reply: CasReply) => void): void
-  delete (name: string, done: (reply: DeleteReply) => void): void
-  discard (name: string, cas: string, done: (reply: DiscardReply) => void): void
-  stats (done: (reply: StatsReply | Failed) => void): void
-  destroy (): void
+  get(name: string, done: (reply: GetReply) => void): void
+  gets(name: string, done: (reply: GetReply) => void): void
+  add(name: string, expiryS: number, body: Buffer, done: (reply: AddReply) => void): void
+  cas(name: string, expiryS: number, body: Buffer, cas: string, done: (reply: CasReply) => void): void
+  delete(name: string, done: (reply: DeleteReply) => void): void
+  discard(name: string, cas: string, done: (reply: DiscardReply) => void): void
+  stats(done: (reply: StatsReply | Failed) => void): void
+  destroy(): void
 }
 
 export interface ConnectionEvents {
   /** The connection can be used. `ring` is what the instance holds under the ring's name. */
-  ready (ring: Buffer | undefined): void
+  ready(ring: Buffer | undefined): void
   /** Called once; `why` is for the log. `silent`: a command had no answer in time. */
-  closed (why: string, silent: boolean): void
+  closed(why: string, silent: boolean): void
 }
 
 const ANSWERS: Record<Verb, ReadonlySet<Reply['kind']>> = {
@@ -75,7 +105,7 @@ interface State {
 }
 
 /** Starts to connect. The greeting, and all that is asked meanwhile, has the usual deadline. */
-export function openConnection (address: Address, events: ConnectionEvents): Connection {
+export function openConnection(address: Address, events: ConnectionEvents): Connection {
   const buffer = Buffer.allocUnsafeSlow(STORAGE_READ_BYTES)
   const callback = (bytes: number): boolean => read(state, buffer.subarray(0, bytes))
   const state: State = {
@@ -95,37 +125,53 @@ export function openConnection (address: Address, events: ConnectionEvents): Con
   listen(state)
   greet(state)
   return {
-    get state () { return state.state },
-    get instance () { return state.instance },
-    get gathers () { return state.scheduled && state.state === 'ready' },
-    get inFlight () { return state.flight.length },
+    get state() {
+      return state.state
+    },
+    get instance() {
+      return state.instance
+    },
+    get gathers() {
+      return state.scheduled && state.state === 'ready'
+    },
+    get inFlight() {
+      return state.flight.length
+    },
     // The answers of each verb are checked on arrival, so the narrower types hold.
-    get (name, done) {
-      if (!state.flight.share(name, done as Done)) send(state, 'get', name, getCommand(name), undefined, done as Done)
+    get(name, done) {
+      if (!state.flight.share(name, done as Done)) {
+        send(state, 'get', name, getCommand(name), undefined, done as Done)
+      }
     },
     gets: (name, done) => send(state, 'get', name, getsCommand(name), undefined, done as Done),
-    add: (name, expiryS, body, done) => send(state, 'add', '', addLine(name, expiryS, body.length), body, done as Done),
-    cas: (name, expiryS, body, cas, done) => send(state, 'cas', '', casLine(name, expiryS, body.length, cas), body, done as Done),
+    add: (name, expiryS, body, done) =>
+      send(state, 'add', '', addLine(name, expiryS, body.length), body, done as Done),
+    cas: (name, expiryS, body, cas, done) =>
+      send(state, 'cas', '', casLine(name, expiryS, body.length, cas), body, done as Done),
     delete: (name, done) => send(state, 'delete', '', deleteCommand(name), undefined, done as Done),
-    discard: (name, cas, done) => send(state, 'discard', '', discardCommand(name, cas), undefined, done as Done),
-    stats: (done) => send(state, 'stats', '', STATS, undefined, done as Done),
+    discard: (name, cas, done) =>
+      send(state, 'discard', '', discardCommand(name, cas), undefined, done as Done),
+    stats: done => send(state, 'stats', '', STATS, undefined, done as Done),
     destroy: () => fail(state, 'closed by this process')
   }
 }
 
-function listen (state: State): void {
+function listen(state: State): void {
   const { socket } = state
   socket.resume()
   socket.once('connect', () => socket.write(getCommand(RING_NAME) + STATS))
-  socket.on('error', (error) => fail(state, error.message))
+  socket.on('error', error => fail(state, error.message))
   socket.on('end', () => fail(state, 'closed by memcached'))
   socket.on('close', () => fail(state, 'closed'))
 }
 
 /** Takes what has come; true: there is more to be read. */
-function read (state: State, chunk: Buffer): boolean {
+function read(state: State, chunk: Buffer): boolean {
   state.lastDataMs = performance.now()
-  state.parser ??= createParser(() => state.flight.first?.name ?? '', (reply) => takeReply(state, reply))
+  state.parser ??= createParser(
+    () => state.flight.first?.name ?? '',
+    reply => takeReply(state, reply)
+  )
   try {
     parse(state.parser, chunk)
   } catch (error) {
@@ -135,11 +181,16 @@ function read (state: State, chunk: Buffer): boolean {
   return state.state !== 'closed'
 }
 
-/** The first two commands: is the sentinel there, and which run of Memcached is this? They stand before all others. */
-function greet (state: State): void {
+/**
+ * The first two commands: is the sentinel there, and which run of Memcached is this? They stand before all
+ * others.
+ */
+function greet(state: State): void {
   const { flight } = state
   let ring: Buffer | undefined
-  const takeRing = (reply: Reply | Failed): void => { if (reply.kind === 'value') ring = reply.bytes }
+  const takeRing = (reply: Reply | Failed): void => {
+    if (reply.kind === 'value') ring = reply.bytes
+  }
   const takeStats = (reply: Reply | Failed): void => {
     if (reply.kind !== 'stats') return
     // Which second the instance started in: both grow together, whatever happens to the wall clock.
@@ -155,13 +206,22 @@ function greet (state: State): void {
   checkDeadline(state)
 }
 
-function send (state: State, verb: Verb, name: string, text: string, body: Buffer | undefined, done: Done): void {
+function send(
+  state: State,
+  verb: Verb,
+  name: string,
+  text: string,
+  body: Buffer | undefined,
+  done: Done
+): void {
   if (state.state === 'closed') return done(failed('unreachable'))
   if (state.flight.length >= STORAGE_IN_FLIGHT) return done(failed('overloaded'))
   if (body === undefined) {
     state.text += text
   } else {
-    if (state.bodyBytes + state.socket.writableLength > STORAGE_UNSENT_BYTES) return done(failed('overloaded'))
+    if (state.bodyBytes + state.socket.writableLength > STORAGE_UNSENT_BYTES) {
+      return done(failed('overloaded'))
+    }
     state.parts.push(state.text + text, body)
     state.text = '\r\n'
     state.bodyBytes += body.length
@@ -172,7 +232,7 @@ function send (state: State, verb: Verb, name: string, text: string, body: Buffe
   setImmediate(flush, state)
 }
 
-function flush (state: State): void {
+function flush(state: State): void {
   state.scheduled = false
   if (state.state !== 'ready' || state.flight.unwritten === 0) return
   const { parts, text, bodyBytes } = state
@@ -189,7 +249,7 @@ function flush (state: State): void {
   }
 }
 
-function takeReply (state: State, reply: Reply): void {
+function takeReply(state: State, reply: Reply): void {
   const command = state.flight.shift()
   if (command === undefined) throw broken('an answer that nobody asked for')
   if (!ANSWERS[command.verb].has(reply.kind)) {
@@ -199,8 +259,11 @@ function takeReply (state: State, reply: Reply): void {
   settle(command, reply)
 }
 
-/** Ends the connection if the oldest command is overdue, else looks again when it would be. One timer serves them all. */
-function checkDeadline (state: State): void {
+/**
+ * Ends the connection if the oldest command is overdue, else looks again when it would be. One timer serves
+ * them all.
+ */
+function checkDeadline(state: State): void {
   state.timer = undefined
   const waitMs = overdueInMs(state)
   if (waitMs > 0) {
@@ -216,7 +279,7 @@ function checkDeadline (state: State): void {
 }
 
 /** Milliseconds until the oldest written command is overdue; `Infinity`: there is none. */
-function overdueInMs (state: State): number {
+function overdueInMs(state: State): number {
   const atMs = state.flight.sinceMs
   if (atMs === undefined || state.state === 'closed') return Infinity
   // While others' answers keep arriving it may wait for longer, but not without end.
@@ -224,7 +287,7 @@ function overdueInMs (state: State): number {
   return sinceMs + STORAGE_DEADLINE_MS - performance.now()
 }
 
-function fail (state: State, why: string, silent = false): void {
+function fail(state: State, why: string, silent = false): void {
   if (state.state === 'closed') return
   state.state = 'closed'
   clearTimeout(state.timer)

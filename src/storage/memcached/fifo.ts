@@ -1,22 +1,23 @@
 // A queue whose every step takes the same short time, however long it is: commands in flight are many.
 //
-//   | c | d | . | . | . | a | b |      a ring of a power of two; when it is full it is laid out anew, twice as large
+//   | c | d | . | . | . | a | b |      a ring of a power of two; when it is full it is laid out anew, twice
+//   as large
 //             ^ head + length ^ head
 
 export interface Fifo<T> {
   readonly length: number
-  push (item: T): void
-  shift (): T | undefined
-  peek (): T | undefined
+  push(item: T): void
+  shift(): T | undefined
+  peek(): T | undefined
 }
 
 /** An empty queue. */
-export function createFifo<T> (): Fifo<T> {
+export function createFifo<T>(): Fifo<T> {
   let items = new Array<T | undefined>(64).fill(undefined)
   let head = 0
   let length = 0
 
-  function grow (): void {
+  function grow(): void {
     const larger = new Array<T | undefined>(items.length * 2).fill(undefined)
     for (let i = 0; i < length; i++) larger[i] = items[(head + i) & (items.length - 1)]
     items = larger
@@ -24,12 +25,14 @@ export function createFifo<T> (): Fifo<T> {
   }
 
   return {
-    get length () { return length },
-    push (item) {
+    get length() {
+      return length
+    },
+    push(item) {
       if (length === items.length) grow()
       items[(head + length++) & (items.length - 1)] = item
     },
-    shift () {
+    shift() {
       const item = items[head]
       if (length === 0) return undefined
       items[head] = undefined
@@ -37,6 +40,8 @@ export function createFifo<T> (): Fifo<T> {
       length--
       return item
     },
-    peek () { return items[head] }
+    peek() {
+      return items[head]
+    }
   }
 }

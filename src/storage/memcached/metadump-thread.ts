@@ -1,6 +1,7 @@
-// The thread that makes dumps of Memcached's names: it connects, reads to the end without ever waiting for anybody, and
-// tells its parent what it has found. Until 1.6.18, Memcached holds a lock of its items while it waits for the reader of
-// a dump, so a reader that is busy with other things would hold back everybody's reads.
+// The thread that makes dumps of Memcached's names: it connects, reads to the end without ever waiting for
+// anybody, and tells its parent what it has found. Until 1.6.18, Memcached holds a lock of its items while it
+// waits for the reader of a dump, so a reader that is busy with other things would hold back everybody's
+// reads.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
@@ -21,22 +22,24 @@ export interface DumpTask {
 export type DumpAnswer = { readonly names: Names } | { readonly error: string }
 
 /** One attempt. Rejects when the connection ends or falls silent before the dump is complete. */
-function readDump (address: Address, read: (chunk: Buffer) => DumpProgress): Promise<DumpProgress> {
+function readDump(address: Address, read: (chunk: Buffer) => DumpProgress): Promise<DumpProgress> {
   return new Promise((resolve, reject) => {
     let progress: DumpProgress = 'more'
     const socket = connectTo(address, {
       buffer: Buffer.allocUnsafe(DUMP_CHUNK_BYTES),
-      callback (bytes, buffer) {
+      callback(bytes, buffer) {
         take(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))
         return true
       }
     })
     socket.resume()
     socket.once('connect', () => socket.write(METADUMP))
-    socket.setTimeout(SCAN_STALL_MS, () => socket.destroy(new Error('memcached fell silent in the middle of a dump')))
+    socket.setTimeout(SCAN_STALL_MS, () =>
+      socket.destroy(new Error('memcached fell silent in the middle of a dump'))
+    )
     const take = (chunk: Buffer): unknown => {
-      // Up to 1.6.25, Memcached may crash if the reader leaves while the crawler is finishing. Once it answers another
-      // command on this connection, the crawler is through with it.
+      // Up to 1.6.25, Memcached may crash if the reader leaves while the crawler is finishing. Once it
+      // answers another command on this connection, the crawler is through with it.
       if (progress !== 'more') return socket.destroy()
       try {
         progress = read(chunk)
@@ -48,7 +51,9 @@ function readDump (address: Address, read: (chunk: Buffer) => DumpProgress): Pro
       return socket.setTimeout(STORAGE_DEADLINE_MS)
     }
     let why = new Error('the dump ended before its END')
-    socket.on('error', (error) => { why = error })
+    socket.on('error', error => {
+      why = error
+    })
     socket.on('close', () => {
       if (progress === 'more') reject(why)
       else resolve(progress)
@@ -56,18 +61,18 @@ function readDump (address: Address, read: (chunk: Buffer) => DumpProgress): Pro
   })
 }
 
-async function dump (task: DumpTask): Promise<Names> {
+async function dump(task: DumpTask): Promise<Names> {
   const address = parseAddress(task.address)
   const endMs = performance.now() + SCAN_BUSY_MS
   for (let failures = 1; ; failures++) {
     const collector = createCollector(task.wanted, task.budgetBytes)
-    if (await readDump(address, createDumpReader(collector)) === 'end') return collector.finish()
+    if ((await readDump(address, createDumpReader(collector))) === 'end') return collector.finish()
     if (performance.now() > endMs) throw new Error('memcached is busy with another dump')
     await pause(backoffMs(failures, Math.random()))
   }
 }
 
-async function answer (task: DumpTask): Promise<void> {
+async function answer(task: DumpTask): Promise<void> {
   let answer: DumpAnswer
   try {
     answer = { names: await dump(task) }
@@ -75,7 +80,10 @@ async function answer (task: DumpTask): Promise<void> {
     answer = { error: (error as Error).message }
   }
   const blocks = 'names' in answer ? answer.names.blocks : []
-  parentPort?.postMessage(answer, blocks.map((block) => block.buffer))
+  parentPort?.postMessage(
+    answer,
+    blocks.map(block => block.buffer)
+  )
 }
 
 parentPort?.on('message', answer)

@@ -1,7 +1,9 @@
-// How a pair is called in Memcached. The name begins with the slot, so that a list of names can be filtered by slots:
+// How a pair is called in Memcached. The name begins with the slot, so that a list of names can be filtered
+// by slots:
 //
 //   0042:apple                                        a key that Memcached takes as it is
-//   0042#mZ4XVAkGr0NPM3x1cqUHGmiSGSh0vYN9tJ8S2bY2fUA  any other key, as its SHA-256; the record carries the key itself
+//   0042#mZ4XVAkGr0NPM3x1cqUHGmiSGSh0vYN9tJ8S2bY2fUA  any other key, as its SHA-256; the record carries the
+//   key itself
 
 import assert from 'node:assert'
 import { hash } from 'node:crypto'
@@ -16,7 +18,7 @@ export const RING_NAME = 'ring'
 const PLAIN = new RegExp(`^[\\x21-\\x7e]{1,${MEMCACHED_KEY_BYTES}}$`)
 
 /** The name of a pair, 6 to 245 characters of ASCII without spaces. */
-export function pairName (slot: number, key: string): string {
+export function pairName(slot: number, key: string): string {
   assert.ok(slot >= 0 && slot < SLOTS)
   const padding = slot > 999 ? '' : slot > 99 ? '0' : slot > 9 ? '00' : '000'
   return PLAIN.test(key)
@@ -25,29 +27,36 @@ export function pairName (slot: number, key: string): string {
 }
 
 /** True if the name spells the key; the record of any other carries it. */
-export function spellsKey (name: string): boolean {
+export function spellsKey(name: string): boolean {
   return name[4] === ':'
 }
 
 /** The slot that a pair's name begins with. */
-export function slotOfName (name: string): number {
+export function slotOfName(name: string): number {
   return Number(name.slice(0, 4))
 }
 
 /** The bytes to store under a pair's name. */
-export function encodeItem (name: string, key: string, record: PairRecord): Buffer {
+export function encodeItem(name: string, key: string, record: PairRecord): Buffer {
   return encodeRecord(record, spellsKey(name) ? undefined : Buffer.from(key))
 }
 
 /**
- * The record in a stored item and the key that it belongs to; `key`, where the caller knows it. Throws `KV_ERR_RECORD` if
- * the bytes are not a record, or not that of the pair with this name. The value is a view on `bytes`.
+ * The record in a stored item and the key that it belongs to; `key`, where the caller knows it. Throws
+ * `KV_ERR_RECORD` if the bytes are not a record, or not that of the pair with this name. The value is a view
+ * on `bytes`.
  */
-export function decodeItem (name: string, bytes: Buffer, key?: string): { readonly key: string, readonly record: PairRecord } {
+export function decodeItem(
+  name: string,
+  bytes: Buffer,
+  key?: string
+): { readonly key: string; readonly record: PairRecord } {
   const record = decodeRecord(bytes)
   const carried = record.key
   if (spellsKey(name)) {
-    if (carried !== undefined) throw new KvError('KV_ERR_RECORD', 'the record carries a key although its name spells one')
+    if (carried !== undefined) {
+      throw new KvError('KV_ERR_RECORD', 'the record carries a key although its name spells one')
+    }
     return { key: key ?? name.slice(5), record }
   }
   if (carried === undefined) throw new KvError('KV_ERR_RECORD', 'the record does not carry its key')

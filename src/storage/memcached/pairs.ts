@@ -1,8 +1,17 @@
-// Reading and merging one pair in Memcached. A merge looks at what is there and then puts its record in that very place:
-// by `add` where there was nothing, by `cas` where there was something older. If either loses a race, it looks again.
+// Reading and merging one pair in Memcached. A merge looks at what is there and then puts its record in that
+// very place: by `add` where there was nothing, by `cas` where there was something older. If either loses a
+// race, it looks again.
 
 import { performance } from 'node:perf_hooks'
-import { failed, MISS, STORED, type Failed, type GetResult, type MergeResult, type Pair } from '../../core/ports.ts'
+import {
+  failed,
+  MISS,
+  STORED,
+  type Failed,
+  type GetResult,
+  type MergeResult,
+  type Pair
+} from '../../core/ports.ts'
 import { compareRecords, keepUntilMs, keptRecord, type PairRecord } from '../../core/pairs/record.ts'
 import { KvError } from '../../errors.ts'
 import { MERGE_ATTEMPTS, STORAGE_DEADLINE_MS } from './limits.ts'
@@ -25,12 +34,12 @@ export interface PairPorts {
 }
 
 /** As `Storage.get`. */
-export function getPair (ports: PairPorts, slot: number, key: string): Promise<GetResult> {
-  return new Promise((resolve) => {
+export function getPair(ports: PairPorts, slot: number, key: string): Promise<GetResult> {
+  return new Promise(resolve => {
     const name = pairName(slot, key)
     const connection = ports.client.pick(ports.large.has(name))
     if ('kind' in connection) return resolve(connection)
-    connection.get(name, (reply) => {
+    connection.get(name, reply => {
       if (reply.kind === 'value') ports.large.note(name, reply.bytes.length)
       if (reply.kind !== 'value') return resolve(reply.kind === 'miss' ? MISS : reply)
       const record = readItem(ports, name, key, reply.bytes)
@@ -41,7 +50,12 @@ export function getPair (ports: PairPorts, slot: number, key: string): Promise<G
 }
 
 /** As `Storage.merge`. */
-export async function mergePair (ports: PairPorts, slot: number, key: string, record: PairRecord): Promise<MergeResult> {
+export async function mergePair(
+  ports: PairPorts,
+  slot: number,
+  key: string,
+  record: PairRecord
+): Promise<MergeResult> {
   const name = pairName(slot, key)
   const kept = keptRecord(record, ports.wallMs())
   const endMs = performance.now() + STORAGE_DEADLINE_MS
@@ -61,11 +75,11 @@ export async function mergePair (ports: PairPorts, slot: number, key: string, re
 }
 
 /**
- * As `Storage.mergeAll`. Pairs that are copied are mostly new here, so each is put by `add` without a look; only where there is something
- * already it is merged like any other.
+ * As `Storage.mergeAll`. Pairs that are copied are mostly new here, so each is put by `add` without a look;
+ * only where there is something already it is merged like any other.
  */
-export function mergePairs (ports: PairPorts, pairs: readonly Pair[]): Promise<Failed | undefined> {
-  return new Promise((resolve) => {
+export function mergePairs(ports: PairPorts, pairs: readonly Pair[]): Promise<Failed | undefined> {
+  return new Promise(resolve => {
     let waiting = pairs.length
     let failure: Failed | undefined
     const settle = (result: MergeResult): void => {
@@ -77,12 +91,12 @@ export function mergePairs (ports: PairPorts, pairs: readonly Pair[]): Promise<F
   })
 }
 
-function addPair (ports: PairPorts, { slot, key, record }: Pair, done: (result: MergeResult) => void): void {
+function addPair(ports: PairPorts, { slot, key, record }: Pair, done: (result: MergeResult) => void): void {
   const connection = ports.client.pick()
   if ('kind' in connection) return done(connection)
   const name = pairName(slot, key)
   const kept = keptRecord(record, ports.wallMs())
-  connection.add(name, expiryS(keepUntilMs(kept)), encodeItem(name, key, kept), (reply) => {
+  connection.add(name, expiryS(keepUntilMs(kept)), encodeItem(name, key, kept), reply => {
     if (reply.kind === 'stored') done(STORED)
     else if (reply.kind === 'full') done(failed('full'))
     else if (reply.kind === 'failed') done(reply)
@@ -91,11 +105,16 @@ function addPair (ports: PairPorts, { slot, key, record }: Pair, done: (result: 
 }
 
 /** One look and one step. `lost`: another writer came between the two. */
-async function attemptMerge (ports: PairPorts, name: string, key: string, record: PairRecord): Promise<MergeResult | 'lost'> {
+async function attemptMerge(
+  ports: PairPorts,
+  name: string,
+  key: string,
+  record: PairRecord
+): Promise<MergeResult | 'lost'> {
   // Both on one connection: on another one, the number that a `cas` presents could be that of something else.
   const connection = ports.client.pick(ports.large.has(name))
   if ('kind' in connection) return connection
-  const found = await new Promise<GetReply>((resolve) => connection.gets(name, resolve))
+  const found = await new Promise<GetReply>(resolve => connection.gets(name, resolve))
   // That only the look got no answer is worth telling apart: nothing was written, and nothing will be.
   if (found.kind === 'failed') return found.reason === 'timeout' ? failed('unreachable') : found
   if (found.kind === 'value') {
@@ -113,18 +132,24 @@ async function attemptMerge (ports: PairPorts, name: string, key: string, record
   return reply.kind === 'failed' ? reply : 'lost'
 }
 
-function put (connection: Connection, name: string, body: Buffer, expiry: number, found: GetReply): Promise<AddReply | CasReply> {
-  return new Promise((resolve) => {
+function put(
+  connection: Connection,
+  name: string,
+  body: Buffer,
+  expiry: number,
+  found: GetReply
+): Promise<AddReply | CasReply> {
+  return new Promise(resolve => {
     if (found.kind === 'value') connection.cas(name, expiry, body, found.cas, resolve)
     else connection.add(name, expiry, body, resolve)
   })
 }
 
 /**
- * The record in an item. Bytes that this store did not write are no answer: taken for a miss, they would hide an
- * acknowledged write, and written over, they would be gone before anybody has seen why they are there.
+ * The record in an item. Bytes that this store did not write are no answer: taken for a miss, they would hide
+ * an acknowledged write, and written over, they would be gone before anybody has seen why they are there.
  */
-export function readItem (ports: PairPorts, name: string, key: string, bytes: Buffer): PairRecord | Failed {
+export function readItem(ports: PairPorts, name: string, key: string, bytes: Buffer): PairRecord | Failed {
   try {
     return decodeItem(name, bytes, key).record
   } catch (error) {

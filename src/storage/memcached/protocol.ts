@@ -1,20 +1,28 @@
-// A parser of Memcached's ASCII answers that takes chunks as they come and keeps at most one line or one value between
-// them. A value is copied out of the chunks once, so a chunk may be used again as soon as it is parsed. Bytes that no Memcached sends, and
-// a value under another name than the one asked for, throw `KV_ERR_STORAGE`: nothing later on that connection can be
-// trusted then.
+// A parser of Memcached's ASCII answers that takes chunks as they come and keeps at most one line or one
+// value between them. A value is copied out of the chunks once, so a chunk may be used again as soon as it is
+// parsed. Bytes that no Memcached sends, and a value under another name than the one asked for, throw
+// `KV_ERR_STORAGE`: nothing later on that connection can be trusted then.
 //
-//   VA <bytes> k<name> [c<cas>]\r\n<bytes of value>\r\n     mg
-//   EN [k<name>]\r\n                                        mg: no such item; older versions leave out the name
-//   STAT <name> <value>\r\n ... END\r\n                     stats
-//   HD\r\n, EX\r\n, NF\r\n                                  md: deleted; another one is there by now; nothing is there
-//   STORED\r\n and the other words                          the rest
+//   VA <bytes> k<name> [c<cas>]\r\n<bytes of value>\r\n     mg EN [k<name>]\r\n
+//   mg: no such item; older versions leave out the name STAT <name> <value>\r\n ... END\r\n
+//   stats HD\r\n, EX\r\n, NF\r\n                                  md: deleted; another one is there by now;
+//   nothing is there STORED\r\n and the other words                          the rest
 
 import { KvError } from '../../errors.ts'
 import { MEMCACHED_ITEM_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_STATS } from './limits.ts'
 
-export interface ValueReply { readonly kind: 'value', readonly bytes: Buffer, readonly cas: string }
-export interface StatsReply { readonly kind: 'stats', readonly stats: ReadonlyMap<string, string> }
-export interface WordReply { readonly kind: 'miss' | 'stored' | 'not-stored' | 'exists' | 'not-found' | 'deleted' | 'full' }
+export interface ValueReply {
+  readonly kind: 'value'
+  readonly bytes: Buffer
+  readonly cas: string
+}
+export interface StatsReply {
+  readonly kind: 'stats'
+  readonly stats: ReadonlyMap<string, string>
+}
+export interface WordReply {
+  readonly kind: 'miss' | 'stored' | 'not-stored' | 'exists' | 'not-found' | 'deleted' | 'full'
+}
 export type Reply = ValueReply | StatsReply | WordReply
 
 const FULL: WordReply = { kind: 'full' }
@@ -55,19 +63,21 @@ export interface Parser {
   stats: Map<string, string> | undefined
 }
 
-export function createParser (expectedName: () => string, emit: (reply: Reply) => void): Parser {
-  return {
-    expectedName, emit, partial: undefined, body: undefined, bodyFilled: 0, cas: '', stats: undefined
+export function createParser(expectedName: () => string, emit: (reply: Reply) => void): Parser {
+  return { expectedName, emit, partial: undefined, body: undefined, bodyFilled: 0, cas: '', stats: undefined }
+}
+
+/**
+ * Emits each answer that the chunk completes. Throws `KV_ERR_STORAGE`; the parser is of no use afterwards.
+ */
+export function parse(parser: Parser, chunk: Buffer): void {
+  let at = 0
+  while (at < chunk.length) {
+    at = parser.body === undefined ? takeLine(parser, chunk, at) : fillBody(parser, parser.body, chunk, at)
   }
 }
 
-/** Emits each answer that the chunk completes. Throws `KV_ERR_STORAGE`; the parser is of no use afterwards. */
-export function parse (parser: Parser, chunk: Buffer): void {
-  let at = 0
-  while (at < chunk.length) at = parser.body === undefined ? takeLine(parser, chunk, at) : fillBody(parser, parser.body, chunk, at)
-}
-
-function takeLine (parser: Parser, chunk: Buffer, at: number): number {
+function takeLine(parser: Parser, chunk: Buffer, at: number): number {
   const limit = Math.min(chunk.length, at + MEMCACHED_LINE_BYTES)
   let lf = at
   while (lf < limit && chunk[lf] !== LF) lf++
@@ -90,14 +100,14 @@ function takeLine (parser: Parser, chunk: Buffer, at: number): number {
 }
 
 /** Reads the line that ends with the LF at `lf`. Returns how many bytes of value follow it, -1 for none. */
-function readLine (parser: Parser, source: Buffer, at: number, lf: number): number {
+function readLine(parser: Parser, source: Buffer, at: number, lf: number): number {
   if (lf === at || source[lf - 1] !== CR) throw broken('a line that ends in another way')
   if (startsWith(source, at, VALUE)) return readValueLine(parser, source, at + VALUE.length, lf - 1)
   readWord(parser, source.toString('latin1', at, lf - 1))
   return -1
 }
 
-function readValueLine (parser: Parser, source: Buffer, at: number, end: number): number {
+function readValueLine(parser: Parser, source: Buffer, at: number, end: number): number {
   if (parser.stats !== undefined) throw broken('a value inside another answer')
   const lengthEnd = digitsEnd(source, at, end, 8)
   if (!startsWith(source, lengthEnd, NAME)) throw broken('a malformed VA line')
@@ -105,7 +115,9 @@ function readValueLine (parser: Parser, source: Buffer, at: number, end: number)
   parser.cas = ''
   if (nameEnd !== end) {
     const casAt = nameEnd + CAS.length
-    if (!startsWith(source, nameEnd, CAS) || digitsEnd(source, casAt, end, 20) !== end) throw broken('a malformed VA line')
+    if (!startsWith(source, nameEnd, CAS) || digitsEnd(source, casAt, end, 20) !== end) {
+      throw broken('a malformed VA line')
+    }
     parser.cas = source.toString('latin1', casAt, end)
   }
   let bytes = 0
@@ -114,8 +126,10 @@ function readValueLine (parser: Parser, source: Buffer, at: number, end: number)
   return bytes
 }
 
-/** The offset behind the name, if it is the one that is expected. What follows it tells whether it ends there. */
-function endOfName (name: string, source: Buffer, at: number): number {
+/**
+ * The offset behind the name, if it is the one that is expected. What follows it tells whether it ends there.
+ */
+function endOfName(name: string, source: Buffer, at: number): number {
   let matched = 0
   while (matched < name.length && source[at + matched] === name.charCodeAt(matched)) matched++
   if (name === '' || matched < name.length) throw broken('a value under a name that was not asked for')
@@ -123,22 +137,24 @@ function endOfName (name: string, source: Buffer, at: number): number {
 }
 
 /** The offset behind 1 to `most` decimal digits. */
-function digitsEnd (source: Buffer, at: number, end: number, most: number): number {
+function digitsEnd(source: Buffer, at: number, end: number, most: number): number {
   let i = at
   while (i < end && (source[i] as number) >= ZERO && (source[i] as number) <= ZERO + 9) i++
   if (i === at || i > at + most) throw broken('a malformed VA line')
   return i
 }
 
-function startBody (parser: Parser, chunk: Buffer, at: number, bytes: number): number {
+function startBody(parser: Parser, chunk: Buffer, at: number, bytes: number): number {
   // The chunk is the connection's one buffer, and will be read into again.
-  if (at + bytes + 2 <= chunk.length) return endBody(parser, chunk, at + bytes, Buffer.from(chunk.subarray(at, at + bytes)))
+  if (at + bytes + 2 <= chunk.length) {
+    return endBody(parser, chunk, at + bytes, Buffer.from(chunk.subarray(at, at + bytes)))
+  }
   parser.body = Buffer.allocUnsafe(bytes + 2)
   parser.bodyFilled = chunk.copy(parser.body, 0, at)
   return chunk.length
 }
 
-function fillBody (parser: Parser, body: Buffer, chunk: Buffer, at: number): number {
+function fillBody(parser: Parser, body: Buffer, chunk: Buffer, at: number): number {
   const copied = chunk.copy(body, parser.bodyFilled, at)
   parser.bodyFilled += copied
   if (parser.bodyFilled === body.length) {
@@ -149,13 +165,13 @@ function fillBody (parser: Parser, body: Buffer, chunk: Buffer, at: number): num
 }
 
 /** Takes the value that ends at `end`. Returns the offset behind the line end that follows it. */
-function endBody (parser: Parser, source: Buffer, end: number, bytes: Buffer): number {
+function endBody(parser: Parser, source: Buffer, end: number, bytes: Buffer): number {
   if (source[end] !== CR || source[end + 1] !== LF) throw broken('a value of another length than announced')
   parser.emit({ kind: 'value', bytes, cas: parser.cas })
   return end + 2
 }
 
-function readWord (parser: Parser, text: string): void {
+function readWord(parser: Parser, text: string): void {
   const { stats } = parser
   if (text.startsWith('STAT ')) return readStat(parser, text)
   if (stats !== undefined) {
@@ -168,19 +184,22 @@ function readWord (parser: Parser, text: string): void {
   parser.emit(word)
 }
 
-function readStat (parser: Parser, text: string): void {
+function readStat(parser: Parser, text: string): void {
   parser.stats ??= new Map()
   const nameEnd = text.indexOf(' ', 5)
   if (nameEnd < 0 || parser.stats.size === MEMCACHED_STATS) throw broken(text)
   parser.stats.set(text.slice(5, nameEnd), text.slice(nameEnd + 1))
 }
 
-function startsWith (source: Buffer, at: number, bytes: readonly number[]): boolean {
+function startsWith(source: Buffer, at: number, bytes: readonly number[]): boolean {
   for (let i = 0; i < bytes.length; i++) if (source[at + i] !== bytes[i]) return false
   return true
 }
 
 /** The error for an answer that cannot be trusted. */
-export function broken (what: string): KvError {
-  return new KvError('KV_ERR_STORAGE', `memcached sent what was not expected: ${JSON.stringify(what.slice(0, 100))}`)
+export function broken(what: string): KvError {
+  return new KvError(
+    'KV_ERR_STORAGE',
+    `memcached sent what was not expected: ${JSON.stringify(what.slice(0, 100))}`
+  )
 }

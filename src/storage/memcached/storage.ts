@@ -1,5 +1,5 @@
-// The storage driver that keeps a node's pairs in its Memcached. Every process of the node has one of its own; together
-// they merge safely, as each write is an `add` or a `cas` that fails if another came first.
+// The storage driver that keeps a node's pairs in its Memcached. Every process of the node has one of its
+// own; together they merge safely, as each write is an `add` or a `cas` that fails if another came first.
 
 import { performance } from 'node:perf_hooks'
 import { type FastifyBaseLogger } from 'fastify'
@@ -29,32 +29,42 @@ export interface MemcachedStorageOptions {
 }
 
 /** Connects at once and in the background. Throws `KV_ERR_CONFIG` if the address is none. */
-export function createMemcachedStorage (options: MemcachedStorageOptions): Storage {
+export function createMemcachedStorage(options: MemcachedStorageOptions): Storage {
   const { address, wallMs, log } = options
   const sentinel = createSentinel(wallMs)
   const client = createClient(parseAddress(address), {
-    greeted (instance, ring) {
+    greeted(instance, ring) {
       sentinel.greeted(instance, ring)
       log.info({ address, instance, memory: sentinel.incarnation }, 'connected to memcached')
     },
-    lost: (why) => log.warn({ address, why }, 'memcached does not answer')
+    lost: why => log.warn({ address, why }, 'memcached does not answer')
   })
   const stopPoll = startPoll(client, sentinel)
   const dumper = createDumper(address, options.scanNamesBytes ?? SCAN_NAMES_BYTES)
-  const pairs = { client, lanes: createLanes(MERGES_PER_KEY), large: createLargeNames(), wallMs, unreadable: sparingly(log) }
+  const pairs = {
+    client,
+    lanes: createLanes(MERGES_PER_KEY),
+    large: createLargeNames(),
+    wallMs,
+    unreadable: sparingly(log)
+  }
   const scans = { client, dumper, wallMs }
   return {
-    get incarnation () { return sentinel.incarnation },
-    get trustedUntilMs () { return sentinel.trustedUntilMs },
+    get incarnation() {
+      return sentinel.incarnation
+    },
+    get trustedUntilMs() {
+      return sentinel.trustedUntilMs
+    },
     get: (slot, key) => getPair(pairs, slot, key),
     merge: (slot, key, record) => mergePair(pairs, slot, key, record),
-    mergeAll: (batch) => mergePairs(pairs, batch),
+    mergeAll: batch => mergePairs(pairs, batch),
     discard: (slot, key, version) => discardPair(pairs, slot, key, version),
-    scan: (slots) => scanPairs(scans, slots),
+    scan: slots => scanPairs(scans, slots),
     purge: (slots, within) => purgePairs(scans, slots, within),
     stats: () => readStats(client),
     recheck: () => look(client, sentinel),
-    async close () {
+    async close() {
       stopPoll()
       client.close()
       await dumper.close()
@@ -62,11 +72,14 @@ export function createMemcachedStorage (options: MemcachedStorageOptions): Stora
   }
 }
 
-/** Looks for the sentinel again and again while it is not there, so that whoever writes it need not tell every process. */
-function startPoll (client: Client, sentinel: Sentinel): () => void {
+/**
+ * Looks for the sentinel again and again while it is not there, so that whoever writes it need not tell every
+ * process.
+ */
+function startPoll(client: Client, sentinel: Sentinel): () => void {
   let isLooking = false
 
-  async function run (): Promise<void> {
+  async function run(): Promise<void> {
     if (isLooking || sentinel.incarnation !== 0) return
     isLooking = true
     await look(client, sentinel)
@@ -78,20 +91,25 @@ function startPoll (client: Client, sentinel: Sentinel): () => void {
 }
 
 /** One look for the sentinel. No answer changes nothing: the next connection will look. */
-async function look (client: Client, sentinel: Sentinel): Promise<void> {
+async function look(client: Client, sentinel: Sentinel): Promise<void> {
   const connection = client.pick()
   if ('kind' in connection) return
-  const reply = await new Promise<GetReply>((resolve) => connection.get(RING_NAME, resolve))
-  if (reply.kind !== 'failed') sentinel.looked(connection.instance, reply.kind === 'value' ? reply.bytes : undefined)
+  const reply = await new Promise<GetReply>(resolve => connection.get(RING_NAME, resolve))
+  if (reply.kind !== 'failed') {
+    sentinel.looked(connection.instance, reply.kind === 'value' ? reply.bytes : undefined)
+  }
 }
 
-/** What `stats` tells. Items of others count as pairs, and so may some that have expired; the ring record does not. */
-async function readStats (client: Client): Promise<StorageStats> {
+/**
+ * What `stats` tells. Items of others count as pairs, and so may some that have expired; the ring record does
+ * not.
+ */
+async function readStats(client: Client): Promise<StorageStats> {
   const connection = client.pick()
   if ('kind' in connection) throw new KvError('KV_ERR_STORAGE')
   const [ring, reply] = await Promise.all([
-    new Promise<GetReply>((resolve) => connection.get(RING_NAME, resolve)),
-    new Promise<StatsReply | { readonly kind: 'failed' }>((resolve) => connection.stats(resolve))
+    new Promise<GetReply>(resolve => connection.get(RING_NAME, resolve)),
+    new Promise<StatsReply | { readonly kind: 'failed' }>(resolve => connection.stats(resolve))
   ])
   if (ring.kind === 'failed' || reply.kind === 'failed') throw new KvError('KV_ERR_STORAGE')
   const number = (name: string): number => Number(reply.stats.get(name) ?? NaN)
@@ -100,7 +118,7 @@ async function readStats (client: Client): Promise<StorageStats> {
 }
 
 /** Logs unreadable items, but not as often as clients may ask for them. */
-function sparingly (log: MemcachedStorageOptions['log']): (name: string, why: string) => void {
+function sparingly(log: MemcachedStorageOptions['log']): (name: string, why: string) => void {
   let nextMs = 0
   return (name, why) => {
     const nowMs = performance.now()

@@ -1,5 +1,6 @@
-// Whoever reads a long answer may go away, before it begins or in its middle. That is no defect of the node. What the node itself cannot
-// give any more is told, as what it is: an operating error by its code, anything else as a defect.
+// Whoever reads a long answer may go away, before it begins or in its middle. That is no defect of the node.
+// What the node itself cannot give any more is told, as what it is: an operating error by its code, anything
+// else as a defect.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -12,46 +13,89 @@ import { ringOf, writeKeys } from '../../support/cluster/ring-changes.ts'
 
 const INFO = 30
 
-interface Line { readonly level: number, readonly msg: string, readonly route?: string, readonly code?: string, readonly err?: { readonly message: string } }
+interface Line {
+  readonly level: number
+  readonly msg: string
+  readonly route?: string
+  readonly code?: string
+  readonly err?: { readonly message: string }
+}
 
-interface Hold { readonly begun: Promise<void>, readonly end: (error?: Error) => void }
+interface Hold {
+  readonly begun: Promise<void>
+  readonly end: (error?: Error) => void
+}
 
-/** A node with some pairs, whose next scan can be held before its first batch or after it; what `end` is given is the scan's error. */
-async function setup (t: Test) {
+/**
+ * A node with some pairs, whose next scan can be held before its first batch or after it; what `end` is given
+ * is the scan's error.
+ */
+async function setup(t: Test) {
   const lines: Line[] = []
-  let held: { readonly at: 'first' | 'middle', readonly wait: () => Promise<void> } | undefined
-  const pass = async (at: 'first' | 'middle'): Promise<void> => { if (held?.at === at) await held.wait() }
+  let held: { readonly at: 'first' | 'middle'; readonly wait: () => Promise<void> } | undefined
+  const pass = async (at: 'first' | 'middle'): Promise<void> => {
+    if (held?.at === at) await held.wait()
+  }
   const hold = (at: 'first' | 'middle'): Hold => {
     let end: Hold['end'] = () => {}
-    const ended = new Promise<void>((resolve, reject) => { end = error => error === undefined ? resolve() : reject(error) })
-    const begun = new Promise<void>(resolve => { held = { at, wait: () => { resolve(); return ended } } })
-    return { begun, end }
-  }
-  const wrap = (storage: Storage): Storage => Object.create(storage, {
-    incarnation: { get: () => storage.incarnation },
-    scan: {
-      value: async function * (slots: Parameters<Storage['scan']>[0]) {
-        await pass('first')
-        for await (const batch of storage.scan(slots)) {
-          yield batch
-          await pass('middle')
+    const ended = new Promise<void>((resolve, reject) => {
+      end = error => (error === undefined ? resolve() : reject(error))
+    })
+    const begun = new Promise<void>(resolve => {
+      held = {
+        at,
+        wait: () => {
+          resolve()
+          return ended
         }
       }
-    }
-  })
-  const [node] = await startNodes(t, 1, { replicas: 1, wrap, logged: line => lines.push(line) }) as TestNodes & [TestNode]
+    })
+    return { begun, end }
+  }
+  const wrap = (storage: Storage): Storage =>
+    Object.create(storage, {
+      incarnation: { get: () => storage.incarnation },
+      scan: {
+        value: async function* (slots: Parameters<Storage['scan']>[0]) {
+          await pass('first')
+          for await (const batch of storage.scan(slots)) {
+            yield batch
+            await pass('middle')
+          }
+        }
+      }
+    })
+  const [node] = (await startNodes(t, 1, {
+    replicas: 1,
+    wrap,
+    logged: line => lines.push(line)
+  })) as TestNodes & [TestNode]
   await writeKeys(t, node, 20)
   const pull = JSON.stringify({ ring: await ringOf(node), ranges: [[0, 9999]] })
   const requests = {
-    '/internal/pull': `POST /internal/pull HTTP/1.1\r\nHost: n\r\nContent-Type: application/json\r\nContent-Length: ${pull.length}\r\n\r\n${pull}`,
+    '/internal/pull':
+      `POST /internal/pull HTTP/1.1\r\nHost: n\r\nContent-Type: ` +
+      `application/json\r\nContent-Length: ${pull.length}\r\n\r\n${pull}`,
     '/migrate/:min/:max': 'GET /migrate/0/9999 HTTP/1.1\r\nHost: n\r\n\r\n',
     '/fetch_keys': 'GET /fetch_keys HTTP/1.1\r\nHost: n\r\n\r\n'
   }
-  return { node, lines, hold, requests, told: () => lines.filter(({ level }) => level > INFO).map(({ msg, route, code, err }) => ({ msg, route, code, message: err?.message })) }
+  return {
+    node,
+    lines,
+    hold,
+    requests,
+    told: () =>
+      lines
+        .filter(({ level }) => level > INFO)
+        .map(({ msg, route, code, err }) => ({ msg, route, code, message: err?.message }))
+  }
 }
 
 /** A request on a connection of its own, and the node's end of it. */
-async function send (node: TestNode, text: string): Promise<{ readonly socket: Socket, readonly served: Socket }> {
+async function send(
+  node: TestNode,
+  text: string
+): Promise<{ readonly socket: Socket; readonly served: Socket }> {
   const accepted = once(node.app.server, 'connection')
   const socket = connect(Number(node.address.split(':')[1]), '127.0.0.1')
   socket.on('error', () => {})
@@ -88,7 +132,15 @@ t.test('the storage fails in mid-stream', async t => {
     end(new KvError('KV_ERR_STORAGE', 'the scan broke off'))
     await closed
   }
-  t.same(told(), routes.map(([route]) => ({ msg: 'an answer broke off', route, code: 'KV_ERR_STORAGE', message: 'the scan broke off' })))
+  t.same(
+    told(),
+    routes.map(([route]) => ({
+      msg: 'an answer broke off',
+      route,
+      code: 'KV_ERR_STORAGE',
+      message: 'the scan broke off'
+    }))
+  )
 })
 
 t.test('a defect in mid-stream', async t => {

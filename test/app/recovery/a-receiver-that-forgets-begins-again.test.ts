@@ -1,16 +1,25 @@
-// A receiver whose storage comes back empty: while it is still waited for, after it has received, or as a process that ends. Nothing is lost.
+// A receiver whose storage comes back empty: while it is still waited for, after it has received, or as a
+// process that ends. Nothing is lost.
 
 import t from 'tap'
 import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, untilReady, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
-import { changesOf, checkKeys, createGate, isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
+import {
+  changesOf,
+  checkKeys,
+  createGate,
+  isOk,
+  ringOf,
+  sameRing,
+  writeKeys
+} from '../../support/cluster/ring-changes.ts'
 
 type Four = TestNodes & [TestNode, TestNode, TestNode, TestNode]
 
 for (const replicas of [1, 2, 3]) {
   t.test(`in the middle, with ${replicas} replicas`, async t => {
     const gate = createGate()
-    const nodes = await startNodes(t, 4, { replicas, members: 3, wrap: gate.wrap }) as Four
+    const nodes = (await startNodes(t, 4, { replicas, members: 3, wrap: gate.wrap })) as Four
     const [a, , , d] = nodes
     const keys = await writeKeys(t, a, 80)
     gate.close()
@@ -30,10 +39,13 @@ for (const replicas of [1, 2, 3]) {
 
 t.test('its process ends in the middle, with its pairs or without', async t => {
   const gate = createGate()
-  const nodes = await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap }) as Four
+  const nodes = (await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap })) as Four
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 80)
-  for (const [node, token, empty] of [[c, 4500, false], [d, 9500, true]] as const) {
+  for (const [node, token, empty] of [
+    [c, 4500, false],
+    [d, 9500, true]
+  ] as const) {
     gate.close()
     const adding = b.ask(`/add_node/${token}/${node.address}`)
     await gate.held()
@@ -43,13 +55,18 @@ t.test('its process ends in the middle, with its pairs or without', async t => {
     await node.start({ empty })
     isOk(t, await adding, 'it ends')
     await untilReady(node)
-    await checkKeys(t, nodes.filter(one => one === node || one === a || one === b), keys, 'afterwards')
+    await checkKeys(
+      t,
+      nodes.filter(one => one === node || one === a || one === b),
+      keys,
+      'afterwards'
+    )
   }
 })
 
 t.test('after it has received, while others have not', async t => {
   const gate = createGate()
-  const nodes = await startNodes(t, 4, { replicas: 2, wrap: gate.wrap }) as Four
+  const nodes = (await startNodes(t, 4, { replicas: 2, wrap: gate.wrap })) as Four
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 80)
   // Without d: a takes from c what both c and d have, and b from d what d and a have; that is held back.

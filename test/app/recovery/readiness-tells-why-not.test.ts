@@ -17,9 +17,12 @@ const reason = async (node: TestNode) => {
 }
 
 t.test('no ring yet', async t => {
-  const [node] = await startNodes(t, 1, { seeded: false }) as unknown as [TestNode]
+  const [node] = (await startNodes(t, 1, { seeded: false })) as unknown as [TestNode]
   t.equal(await reason(node), 'KV_ERR_NO_RING')
-  await node.ask('/hash_ring', { method: 'POST', body: { data: JSON.stringify({ nodes: [{ ip: node.address, key: 1 }] }) } })
+  await node.ask('/hash_ring', {
+    method: 'POST',
+    body: { data: JSON.stringify({ nodes: [{ ip: node.address, key: 1 }] }) }
+  })
   t.equal(await reason(node), 'ready', 'as soon as the seeding is answered')
   t.match((await node.ask('/readyz')).json(), { ready: true, node: node.address })
   t.match((await node.ask('/livez')).json(), { alive: true, node: node.address })
@@ -27,16 +30,17 @@ t.test('no ring yet', async t => {
 
 t.test('the storage does not answer', async t => {
   let down = false
-  const wrap = (storage: Storage): Storage => Object.create(storage, {
-    incarnation: { get: () => storage.incarnation },
-    stats: {
-      value: async () => {
-        if (down) throw new KvError('KV_ERR_STORAGE')
-        return storage.stats()
+  const wrap = (storage: Storage): Storage =>
+    Object.create(storage, {
+      incarnation: { get: () => storage.incarnation },
+      stats: {
+        value: async () => {
+          if (down) throw new KvError('KV_ERR_STORAGE')
+          return storage.stats()
+        }
       }
-    }
-  })
-  const [node] = await startNodes(t, 1, { wrap }) as unknown as [TestNode]
+    })
+  const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
   t.equal(await reason(node), 'ready')
   down = true
   t.equal(await reason(node), 'KV_ERR_STORAGE')
@@ -45,11 +49,13 @@ t.test('the storage does not answer', async t => {
 })
 
 t.test('recovering', async t => {
-  const [a, b] = await startNodes(t, 2) as unknown as [TestNode, TestNode]
+  const [a, b] = (await startNodes(t, 2)) as unknown as [TestNode, TestNode]
   await b.stop()
   a.forget()
-  await until('it is noticed', async () => await reason(a) === 'KV_ERR_RECOVERING')
-  await until('it says what it waits for', async () => /: too few members of the ring answered$/.test((await a.ask('/readyz')).json().message))
+  await until('it is noticed', async () => (await reason(a)) === 'KV_ERR_RECOVERING')
+  await until('it says what it waits for', async () =>
+    /: too few members of the ring answered$/.test((await a.ask('/readyz')).json().message)
+  )
   await b.start()
   await untilReady(a)
   t.equal(await reason(b), 'ready')
@@ -65,25 +71,42 @@ t.test('a standby is ready, also when its storage was emptied', async t => {
 
 t.test('a newer ring cannot be written to the disk', async t => {
   let full = false
-  const files = (index: number): StateFiles => index > 0
-    ? noStateFiles
-    : {
-        ...noStateFiles,
-        ring: { read: async () => undefined, write: async () => { if (full) throw new Error('no space left on the device') } },
-        votes: { read: async () => undefined, write: async () => { if (full) throw new Error('no space left on the device') } }
-      }
-  const [a, b] = await startNodes(t, 4, { members: 3, files }) as unknown as [TestNode, TestNode]
+  const files = (index: number): StateFiles =>
+    index > 0
+      ? noStateFiles
+      : {
+          ...noStateFiles,
+          ring: {
+            read: async () => undefined,
+            write: async () => {
+              if (full) throw new Error('no space left on the device')
+            }
+          },
+          votes: {
+            read: async () => undefined,
+            write: async () => {
+              if (full) throw new Error('no space left on the device')
+            }
+          }
+        }
+  const [a, b] = (await startNodes(t, 4, { members: 3, files })) as unknown as [TestNode, TestNode]
   full = true
-  t.match(await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }), { status: 503 })
-  t.match(await b.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }), { status: 200 }, 'the others go on')
-  await until('it is noticed', async () => await reason(a) === 'KV_ERR_INSTALL')
+  t.match(await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }), {
+    status: 503
+  })
+  t.match(
+    await b.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }),
+    { status: 200 },
+    'the others go on'
+  )
+  await until('it is noticed', async () => (await reason(a)) === 'KV_ERR_INSTALL')
   t.equal(await reason(b), 'ready')
   full = false
   await untilReady(a)
 })
 
 t.test('the process that keeps the ring does not answer', async t => {
-  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
   let answers = false
   Object.defineProperty(node.keeper, 'answers', { get: () => answers })
   t.equal(await reason(node), 'KV_ERR_PRIMARY')
@@ -93,10 +116,14 @@ t.test('the process that keeps the ring does not answer', async t => {
 })
 
 t.test('about to stop', async t => {
-  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
   const noticed = node.app.giveNotice()
   t.equal(await reason(node), 'KV_ERR_STOPPING')
-  t.match(await node.ask('/kv/k', { method: 'PUT', body: 'v' }), { status: 204, headers: { connection: 'close' } }, 'what still comes is served')
+  t.match(
+    await node.ask('/kv/k', { method: 'PUT', body: 'v' }),
+    { status: 204, headers: { connection: 'close' } },
+    'what still comes is served'
+  )
   t.match(await node.ask('/kv/k'), { status: 200, text: 'v' })
   await noticed
 })

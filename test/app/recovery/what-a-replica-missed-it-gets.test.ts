@@ -1,5 +1,5 @@
-// A replica that missed a delete gets its tombstone from the others without anybody reading the key; and one that was away for
-// longer than tombstones live drops its old value, rather than bringing it back.
+// A replica that missed a delete gets its tombstone from the others without anybody reading the key; and one
+// that was away for longer than tombstones live drops its old value, rather than bringing it back.
 
 import t from 'tap'
 import { type TestNode, startNodes } from '../../support/cluster/nodes.ts'
@@ -10,7 +10,7 @@ const KEY = 'roof'
 const SLOT = slotOf(KEY)
 
 /** Three nodes of which the last holds the old value of a key that was deleted without it. */
-async function missedDelete (t: Parameters<typeof startNodes>[0]) {
+async function missedDelete(t: Parameters<typeof startNodes>[0]) {
   const nodes = await startNodes(t, 3)
   const [first, second, third] = nodes as unknown as [TestNode, TestNode, TestNode]
   await first.ask('/route', { method: 'POST', body: { key: KEY, val: 'old' } })

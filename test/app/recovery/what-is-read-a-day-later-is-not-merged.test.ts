@@ -1,5 +1,6 @@
-// A machine that sleeps in the middle of a copy goes on a day later with what it had read before. A value among it may have been deleted since, and the
-// tombstone forgotten everywhere: merged then, it would be back.
+// A machine that sleeps in the middle of a copy goes on a day later with what it had read before. A value
+// among it may have been deleted since, and the tombstone forgotten everywhere: merged then, it would be
+// back.
 
 import t from 'tap'
 import { REPAIR_TRUST_MS } from '../../../src/limits.ts'
@@ -7,11 +8,18 @@ import { type Ring } from '../../../src/core/ring/ring.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
 import { createGate, writeKeys } from '../../support/cluster/ring-changes.ts'
 
-for (const [what, sleepMs, complete] of [['a day', REPAIR_TRUST_MS, false], ['an hour', 60 * 60 * 1000, true]] as const) {
+for (const [what, sleepMs, complete] of [
+  ['a day', REPAIR_TRUST_MS, false],
+  ['an hour', 60 * 60 * 1000, true]
+] as const) {
   t.test(what, async t => {
     let nowMs = Date.now()
     const gate = createGate()
-    const [a, b] = await startNodes(t, 2, { replicas: 2, wrap: gate.wrap, wallMs: () => nowMs }) as TestNodes & [TestNode, TestNode]
+    const [a, b] = (await startNodes(t, 2, {
+      replicas: 2,
+      wrap: gate.wrap,
+      wallMs: () => nowMs
+    })) as TestNodes & [TestNode, TestNode]
     await writeKeys(t, a, 300)
     gate.close(0)
     const fetching = b.app.copying.fetch(b.keeper.ring as Ring, true)

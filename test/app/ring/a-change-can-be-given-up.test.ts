@@ -1,17 +1,27 @@
-// `/ring/abort`: the old ring stays, whoever waited for the change is told, and what the receiver had got goes, also what is still on its way.
+// `/ring/abort`: the old ring stays, whoever waited for the change is told, and what the receiver had got
+// goes, also what is still on its way.
 
 import t from 'tap'
 import { type Storage } from '../../../src/core/ports.ts'
 import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
-import { changesOf, checkKeys, createGate, isError, isOk, sameRing, untilEmpty, writeKeys } from '../../support/cluster/ring-changes.ts'
+import {
+  changesOf,
+  checkKeys,
+  createGate,
+  isError,
+  isOk,
+  sameRing,
+  untilEmpty,
+  writeKeys
+} from '../../support/cluster/ring-changes.ts'
 
 type Three = TestNodes & [TestNode, TestNode, TestNode]
 
 for (const replicas of [1, 2]) {
   t.test(`adding a node, with ${replicas} replicas`, async t => {
     const gate = createGate()
-    const nodes = await startNodes(t, 3, { replicas, members: 2, wrap: gate.wrap }) as Three
+    const nodes = (await startNodes(t, 3, { replicas, members: 2, wrap: gate.wrap })) as Three
     const [a, b, c] = nodes
     const keys = await writeKeys(t, a, 80)
     const { ring } = await sameRing(t, nodes)
@@ -26,7 +36,13 @@ for (const replicas of [1, 2]) {
     await untilEmpty(c)
     await checkKeys(t, nodes, keys, 'afterwards')
     for (const node of nodes) t.match(await node.ask('/kv/in-the-middle'), { status: 200, text: 'x' })
-    isError(t, await a.ask('/ring/abort', { method: 'POST' }), 409, 'KV_ERR_RING_CONFLICT', 'nothing is left to give up')
+    isError(
+      t,
+      await a.ask('/ring/abort', { method: 'POST' }),
+      409,
+      'KV_ERR_RING_CONFLICT',
+      'nothing is left to give up'
+    )
     gate.open()
     isOk(t, await b.ask(`/add_node/2500/${c.address}`), 'the same change can be made afterwards')
     await checkKeys(t, nodes, keys, 'after all')
@@ -35,19 +51,28 @@ for (const replicas of [1, 2]) {
 
 t.test('removing a node', async t => {
   const gate = createGate()
-  const nodes = await startNodes(t, 3, { replicas: 1, wrap: gate.wrap }) as Three
+  const nodes = (await startNodes(t, 3, { replicas: 1, wrap: gate.wrap })) as Three
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 60)
   const before = await sameRing(t, nodes)
   const held = await Promise.all(nodes.map(async ({ storage }) => (await storage.stats()).pairs))
   gate.close()
-  isOk(t, await b.ask('/update_ring', { method: 'POST', body: { ip: a.address, task: 'remove' } }), 'proposed')
+  isOk(
+    t,
+    await b.ask('/update_ring', { method: 'POST', body: { ip: a.address, task: 'remove' } }),
+    'proposed'
+  )
   await gate.held()
   isOk(t, await a.ask('/ring/abort', { method: 'POST' }), 'given up')
   gate.open()
   const after = await sameRing(t, nodes)
   t.same(after, { ...before, epoch: 3, since: 3, digest: after.digest })
-  await until('everyone holds what is its own', async () => (await Promise.all(nodes.map(async ({ storage }) => (await storage.stats()).pairs))).join() === held.join())
+  await until(
+    'everyone holds what is its own',
+    async () =>
+      (await Promise.all(nodes.map(async ({ storage }) => (await storage.stats()).pairs))).join() ===
+      held.join()
+  )
   await checkKeys(t, nodes, keys, 'afterwards')
   isOk(t, await c.ask(`/remove_node/${a.address}`), 'and again')
   await checkKeys(t, nodes, keys, 'after all')
@@ -55,11 +80,15 @@ t.test('removing a node', async t => {
 
 t.test('a receiver that is out of reach', async t => {
   const gate = createGate()
-  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap }) as Three
+  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as Three
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 40)
   gate.close()
-  isOk(t, await a.ask('/update_ring', { method: 'POST', body: { ip: c.address, key: '4000', task: 'add' } }), 'proposed')
+  isOk(
+    t,
+    await a.ask('/update_ring', { method: 'POST', body: { ip: c.address, key: '4000', task: 'add' } }),
+    'proposed'
+  )
   await gate.held()
   await c.stop()
   isOk(t, await a.ask('/ring/abort', { method: 'POST' }), 'given up without it')
@@ -74,19 +103,24 @@ t.test('pairs that arrive after the purge are not kept', async t => {
   // The receiver's merges wait, as behind a slow storage, until the change is given up.
   let hold = false
   const waiting: Array<() => void> = []
-  const wrap = (storage: Storage, index: number): Storage => Object.create(storage, {
-    incarnation: { get: () => storage.incarnation },
-    mergeAll: {
-      async value (pairs: Parameters<Storage['mergeAll']>[0]) {
-        if (hold && index === 2) await new Promise<void>(resolve => waiting.push(resolve))
-        return storage.mergeAll(pairs)
+  const wrap = (storage: Storage, index: number): Storage =>
+    Object.create(storage, {
+      incarnation: { get: () => storage.incarnation },
+      mergeAll: {
+        async value(pairs: Parameters<Storage['mergeAll']>[0]) {
+          if (hold && index === 2) await new Promise<void>(resolve => waiting.push(resolve))
+          return storage.mergeAll(pairs)
+        }
       }
-    }
-  })
-  const [a, b, c] = await startNodes(t, 3, { replicas: 1, members: 2, wrap }) as Three
+    })
+  const [a, b, c] = (await startNodes(t, 3, { replicas: 1, members: 2, wrap })) as Three
   await writeKeys(t, a, 80)
   hold = true
-  isOk(t, await a.ask('/update_ring', { method: 'POST', body: { ip: c.address, key: '4000', task: 'add' } }), 'proposed')
+  isOk(
+    t,
+    await a.ask('/update_ring', { method: 'POST', body: { ip: c.address, key: '4000', task: 'add' } }),
+    'proposed'
+  )
   await until('pairs arrive', () => waiting.length > 0)
   const abort = a.ask('/ring/abort', { method: 'POST' })
   await until('the members have given up', async () => (await changesOf(b)).state === 'given up')

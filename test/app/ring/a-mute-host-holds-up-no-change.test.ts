@@ -1,4 +1,5 @@
-// A host that takes connections and says nothing, or nothing more after its hello, costs the request that wants to add it a few seconds, and the ring nothing.
+// A host that takes connections and says nothing, or nothing more after its hello, costs the request that
+// wants to add it a few seconds, and the ring nothing.
 
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
@@ -10,11 +11,15 @@ import { startNodes, type TestNode, type TestNodes } from '../../support/cluster
 import { isOk } from '../../support/cluster/ring-changes.ts'
 
 /** `answer`: what it says to the first bytes of a connection, if anything. */
-async function startMute (t: Test, answer?: (name: string) => string): Promise<string> {
+async function startMute(t: Test, answer?: (name: string) => string): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket.on('error', () => {}))
-    socket.once('data', () => { if (answer !== undefined) socket.write(answer(name)) }).resume()
+    socket
+      .once('data', () => {
+        if (answer !== undefined) socket.write(answer(name))
+      })
+      .resume()
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const name = `127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -31,10 +36,13 @@ const hello = (name: string) => {
 }
 
 t.test('two kinds of silence', async t => {
-  const nodes = await startNodes(t, 2, { replicas: 1, members: 1 }) as TestNodes & [TestNode, TestNode]
+  const nodes = (await startNodes(t, 2, { replicas: 1, members: 1 })) as TestNodes & [TestNode, TestNode]
   const [a, b] = nodes
   const before = (await a.ask('/hash_ring')).text
-  t.ok(PEER_CONNECT_MS + HELLO_MS + TIDY_CALL_MS < TIDY_WAIT_MS / 4, 'far less than a node that purges is waited for')
+  t.ok(
+    PEER_CONNECT_MS + HELLO_MS + TIDY_CALL_MS < TIDY_WAIT_MS / 4,
+    'far less than a node that purges is waited for'
+  )
   for (const name of [await startMute(t), await startMute(t, hello)]) {
     const beganMs = performance.now()
     const refused = await a.ask(`/add_node/2000/${name}`)

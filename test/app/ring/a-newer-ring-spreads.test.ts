@@ -1,4 +1,5 @@
-// Whoever has the newer ring tells the others, by the next frame or by gossip; a client notices nothing but the epoch.
+// Whoever has the newer ring tells the others, by the next frame or by gossip; a client notices nothing but
+// the epoch.
 
 import t from 'tap'
 import { parseRing } from '../../../src/core/ring/ring.ts'
@@ -6,16 +7,21 @@ import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
 
 /** The present ring with a higher epoch. */
-async function nextRing (node: TestNode) {
+async function nextRing(node: TestNode) {
   const json = (await node.ask('/hash_ring')).json()
   return parseRing(JSON.stringify({ ...json, epoch: json.epoch + 1 }))
 }
 
-const epochs = (nodes: TestNodes) => Promise.all(nodes.map(async node => (await node.ask('/hash_ring')).json().epoch))
+const epochs = (nodes: TestNodes) =>
+  Promise.all(nodes.map(async node => (await node.ask('/hash_ring')).json().epoch))
 
 t.test('one node is seeded, and the others learn it by gossip and are ready', async t => {
   const nodes = await startNodes(t, 3, { seeded: false })
-  t.equal((await (nodes[1] as TestNode).ask('/hash_ring', { method: 'POST', body: { data: nodes.seedText() } })).status, 200)
+  t.equal(
+    (await (nodes[1] as TestNode).ask('/hash_ring', { method: 'POST', body: { data: nodes.seedText() } }))
+      .status,
+    200
+  )
   await nodes.readyAll()
   // Those who learned it had to recover, and renewed it for that.
   await until('all have the same', async () => new Set(await epochs(nodes)).size === 1)
@@ -47,14 +53,18 @@ t.test('clients notice nothing while rings change', async t => {
   const [first] = nodes as unknown as [TestNode]
   const over = new AbortController()
   const failures: string[] = []
-  const clients = nodes.flatMap((node, n) => [0, 1, 2].map(async c => {
-    for (let i = 0; !over.signal.aborted; i++) {
-      const key = `${n}-${c}`
-      const written = await node.ask('/route', { method: 'POST', body: { key, val: String(i) } })
-      const read = await node.ask(`/route?key=${key}`)
-      if (written.status !== 200 || read.text !== String(i)) failures.push(`${written.status} ${written.text} ${read.status} ${read.text}`)
-    }
-  }))
+  const clients = nodes.flatMap((node, n) =>
+    [0, 1, 2].map(async c => {
+      for (let i = 0; !over.signal.aborted; i++) {
+        const key = `${n}-${c}`
+        const written = await node.ask('/route', { method: 'POST', body: { key, val: String(i) } })
+        const read = await node.ask(`/route?key=${key}`)
+        if (written.status !== 200 || read.text !== String(i)) {
+          failures.push(`${written.status} ${written.text} ${read.status} ${read.text}`)
+        }
+      }
+    })
+  )
   for (let change = 0; change < 12; change++) {
     const chosen = nodes[change % nodes.length] as TestNode
     await chosen.keeper.install(await nextRing(chosen))

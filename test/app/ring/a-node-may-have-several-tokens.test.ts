@@ -3,24 +3,55 @@
 import t from 'tap'
 import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
-import { checkKeys, isOk, ringOf, sameRing, untilEmpty, writeKeys } from '../../support/cluster/ring-changes.ts'
+import {
+  checkKeys,
+  isOk,
+  ringOf,
+  sameRing,
+  untilEmpty,
+  writeKeys
+} from '../../support/cluster/ring-changes.ts'
 
 type Three = TestNodes & [TestNode, TestNode, TestNode]
 
 t.test('from one token to several and back', async t => {
-  const nodes = await startNodes(t, 3, { replicas: 1, members: 2 }) as Three
+  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2 })) as Three
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 40)
-  const tokensOf = async (node: TestNode) => Object.entries((await ringOf(a)).ring).filter(([, holder]) => holder === node.address).map(([token]) => Number(token))
+  const tokensOf = async (node: TestNode) =>
+    Object.entries((await ringOf(a)).ring)
+      .filter(([, holder]) => holder === node.address)
+      .map(([token]) => Number(token))
   /** `update_ring` does not wait for the keys. */
-  const update = async (by: TestNode, node: TestNode, key: number | undefined, task: string, tokens: number[]) => {
-    isOk(t, await by.ask('/update_ring', { method: 'POST', body: { ip: node.address, ...key !== undefined && { key: String(key) }, task } }), `${task} ${key}`)
-    await until('the change is over', async () => (await Promise.all(nodes.map(ringOf))).every(({ epoch, next }, _i, rings) => next === undefined && epoch === rings[0].epoch))
+  const update = async (
+    by: TestNode,
+    node: TestNode,
+    key: number | undefined,
+    task: string,
+    tokens: number[]
+  ) => {
+    isOk(
+      t,
+      await by.ask('/update_ring', {
+        method: 'POST',
+        body: { ip: node.address, ...(key !== undefined && { key: String(key) }), task }
+      }),
+      `${task} ${key}`
+    )
+    await until('the change is over', async () =>
+      (await Promise.all(nodes.map(ringOf))).every(
+        ({ epoch, next }, _i, rings) => next === undefined && epoch === rings[0].epoch
+      )
+    )
     t.same(await tokensOf(node), tokens)
     await checkKeys(t, nodes, keys, `${task} ${key}`)
   }
 
-  for (const [token, tokens] of [[500, [500]], [2500, [500, 2500]], [7500, [500, 2500, 7500]]] as const) {
+  for (const [token, tokens] of [
+    [500, [500]],
+    [2500, [500, 2500]],
+    [7500, [500, 2500, 7500]]
+  ] as const) {
     isOk(t, await b.ask(`/add_node/${token}/${c.address}`), `token ${token}`)
     t.same(await tokensOf(c), tokens)
   }
@@ -39,15 +70,30 @@ t.test('from one token to several and back', async t => {
 })
 
 t.test('all tokens by update_ring, as form or as JSON', async t => {
-  const [a, b] = await startNodes(t, 2, { replicas: 2 }) as Three
-  isOk(t, await a.ask('/update_ring', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ip: b.address, key: 77, task: 'add' }) }), 'a number')
-  await until('it is there', async () => (await ringOf(b)).ring[77] === b.address && (await ringOf(b)).next === undefined)
-  isOk(t, await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, task: 'remove' } }), 'without a key')
+  const [a, b] = (await startNodes(t, 2, { replicas: 2 })) as Three
+  isOk(
+    t,
+    await a.ask('/update_ring', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ip: b.address, key: 77, task: 'add' })
+    }),
+    'a number'
+  )
+  await until(
+    'it is there',
+    async () => (await ringOf(b)).ring[77] === b.address && (await ringOf(b)).next === undefined
+  )
+  isOk(
+    t,
+    await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, task: 'remove' } }),
+    'without a key'
+  )
   await until('all are gone', async () => (await ringOf(a))._sorted_keys.join() === '4999')
 })
 
 t.test('a token that changes nothing for any pair takes one step', async t => {
-  const [a, b] = await startNodes(t, 2, { replicas: 2 }) as Three
+  const [a, b] = (await startNodes(t, 2, { replicas: 2 })) as Three
   isOk(t, await a.ask(`/add_node/1/${b.address}`), 'both hold everything')
   t.match(await sameRing(t, [a, b]), { epoch: 2, ring: { 1: b.address } })
 })

@@ -1,16 +1,26 @@
-// A node with a ring but no token takes requests for changes as any other. Nobody tells it of the ring's steps, so it asks: what it
-// believes of the ring may be old, and is no ground for an answer.
+// A node with a ring but no token takes requests for changes as any other. Nobody tells it of the ring's
+// steps, so it asks: what it believes of the ring may be old, and is no ground for an answer.
 
 import t from 'tap'
 import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
-import { changesOf, checkKeys, createGate, isError, isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
+import {
+  changesOf,
+  checkKeys,
+  createGate,
+  isError,
+  isOk,
+  ringOf,
+  sameRing,
+  writeKeys
+} from '../../support/cluster/ring-changes.ts'
 
 type Four = TestNodes & [TestNode, TestNode, TestNode, TestNode]
 
 t.test('what it believes to be done already is done', async t => {
-  const [a, b, c] = await startNodes(t, 3, { replicas: 2, members: 2 }) as Four
-  const update = (task: string) => a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task } })
+  const [a, b, c] = (await startNodes(t, 3, { replicas: 2, members: 2 })) as Four
+  const update = (task: string) =>
+    a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task } })
   // Gossip is quicker now and then.
   await until('c does not know', async () => {
     isOk(t, await c.ask(`/add_node/1/${b.address}`), 'added through c')
@@ -21,17 +31,26 @@ t.test('what it believes to be done already is done', async t => {
   isOk(t, await c.ask(`/add_node/1/${b.address}`), 'added through c')
   t.match(await sameRing(t, [a, b, c]), { epoch: epoch + 1, ring: { 1: b.address } })
   isOk(t, await update('remove'), 'removed through a')
-  isError(t, await c.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'remove' } }), 404, 'KV_ERR_UNKNOWN_NODE', 'it is not there')
+  isError(
+    t,
+    await c.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'remove' } }),
+    404,
+    'KV_ERR_UNKNOWN_NODE',
+    'it is not there'
+  )
   t.equal((await sameRing(t, [a, b, c])).epoch, epoch + 2)
   isOk(t, await update('add'), 'added through a')
-  t.match((await c.ask('/ring/plan', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } })).json(), { slots: 0, to: { 1: b.address } })
+  t.match(
+    (await c.ask('/ring/plan', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } })).json(),
+    { slots: 0, to: { 1: b.address } }
+  )
   isOk(t, await update('remove'), 'removed through a')
   t.match(await changesOf(c), { state: 'done', epoch: epoch + 4, to: { 4999: a.address } })
 })
 
 t.test('a change of others, from its beginning to its end', async t => {
   const gate = createGate()
-  const nodes = await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap }) as Four
+  const nodes = (await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap })) as Four
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 60)
   gate.close()
@@ -47,7 +66,11 @@ t.test('a change of others, from its beginning to its end', async t => {
   isOk(t, await adding, 'as the other does')
   t.equal((await sameRing(t, nodes)).epoch, 3)
   gate.close()
-  isOk(t, await b.ask('/update_ring', { method: 'POST', body: { ip: c.address, task: 'remove' } }), 'the next one')
+  isOk(
+    t,
+    await b.ask('/update_ring', { method: 'POST', body: { ip: c.address, task: 'remove' } }),
+    'the next one'
+  )
   await gate.held()
   isOk(t, await d.ask('/ring/abort', { method: 'POST' }), 'is given up through d')
   gate.open()

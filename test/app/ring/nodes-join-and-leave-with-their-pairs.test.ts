@@ -1,4 +1,5 @@
-// A node that joins gets its share of the pairs, and one that leaves hands its share on, while every node answers for every key.
+// A node that joins gets its share of the pairs, and one that leaves hands its share on, while every node
+// answers for every key.
 
 import t, { type Test } from 'tap'
 import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
@@ -7,8 +8,8 @@ import { checkKeys, dump, isOk, sameRing, untilEmpty, writeKeys } from '../../su
 type Four = [TestNode, TestNode, TestNode, TestNode]
 
 /** Goes through the story of four nodes, of which two are members at first. */
-async function story (t: Test, replicas: number): Promise<void> {
-  const nodes = await startNodes(t, 4, { replicas, members: 2 }) as unknown as Four
+async function story(t: Test, replicas: number): Promise<void> {
+  const nodes = (await startNodes(t, 4, { replicas, members: 2 })) as unknown as Four
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 40)
   const step = async (node: TestNode, path: string, members: TestNode[], what: string) => {

@@ -1,39 +1,57 @@
-// Asking again for a change: where it is done the answer is `OK` at once and nothing happens; while it is under way whoever asks waits for it.
+// Asking again for a change: where it is done the answer is `OK` at once and nothing happens; while it is
+// under way whoever asks waits for it.
 
 import t from 'tap'
 import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
-import { changesOf, checkKeys, createGate, isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
+import {
+  changesOf,
+  checkKeys,
+  createGate,
+  isOk,
+  ringOf,
+  sameRing,
+  writeKeys
+} from '../../support/cluster/ring-changes.ts'
 
 type Three = [TestNode, TestNode, TestNode]
 
 t.test('what is done already', async t => {
-  const [a, b] = await startNodes(t, 2, { replicas: 1 }) as unknown as Three
+  const [a, b] = (await startNodes(t, 2, { replicas: 1 })) as unknown as Three
   const before = await sameRing(t, [a, b])
   for (const node of [a, b]) {
     isOk(t, await node.ask(`/add_node/4999/${a.address}`), 'a has that token')
-    isOk(t, await node.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '9999', task: 'add' } }), 'b has that one')
+    isOk(
+      t,
+      await node.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '9999', task: 'add' } }),
+      'b has that one'
+    )
   }
   t.same(await sameRing(t, [a, b]), before)
 })
 
 /** Resolves when a request at the node waits for the ring's next step. */
-function waits ({ app: { ring } }: TestNode): Promise<void> {
-  const { get } = Object.getOwnPropertyDescriptor(ring, 'switched') as { get (): Promise<void> }
-  return new Promise(resolve => Object.defineProperty(ring, 'switched', {
-    configurable: true,
-    get () {
-      resolve()
-      return get.call(ring)
-    }
-  }))
+function waits({ app: { ring } }: TestNode): Promise<void> {
+  const { get } = Object.getOwnPropertyDescriptor(ring, 'switched') as { get(): Promise<void> }
+  return new Promise(resolve =>
+    Object.defineProperty(ring, 'switched', {
+      configurable: true,
+      get() {
+        resolve()
+        return get.call(ring)
+      }
+    })
+  )
 }
 
 t.test('what is under way', async t => {
   const gate = createGate()
-  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap }) as unknown as Three
+  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as unknown as Three
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 60)
-  for (const [path, task, joint] of [[`/add_node/2000/${c.address}`, { key: '2000', task: 'add' }, 2], [`/remove_node/${c.address}`, { task: 'remove' }, 4]] as const) {
+  for (const [path, task, joint] of [
+    [`/add_node/2000/${c.address}`, { key: '2000', task: 'add' }, 2],
+    [`/remove_node/${c.address}`, { task: 'remove' }, 4]
+  ] as const) {
     gate.close()
     const answers: string[] = []
     const waiting = [a, b, c].map(waits)
@@ -42,7 +60,11 @@ t.test('what is under way', async t => {
       answers.push(node.address)
     })
     await gate.held()
-    isOk(t, await b.ask('/update_ring', { method: 'POST', body: { ip: c.address, ...task } }), 'who does not wait is answered')
+    isOk(
+      t,
+      await b.ask('/update_ring', { method: 'POST', body: { ip: c.address, ...task } }),
+      'who does not wait is answered'
+    )
     t.match(await changesOf(a), { state: 'under way' })
     const { epoch, next } = await ringOf(a)
     t.same([epoch, next !== undefined, answers], [joint, true, []], 'one change, and nobody was answered')
@@ -55,16 +77,22 @@ t.test('what is under way', async t => {
 })
 
 t.test('what another request has done by the time at which this one comes to it', async t => {
-  const nodes = await startNodes(t, 3, { replicas: 1 }) as unknown as Three
+  const nodes = (await startNodes(t, 3, { replicas: 1 })) as unknown as Three
   const [a, b, c] = nodes
   const { ringConsensus } = b.app
   const { change } = ringConsensus
-  for (const [path, other] of [[`/remove_node/${c.address}`, '?force=true'], [`/add_node/2000/${c.address}`, ''], [`/remove_node/${c.address}?force=true`, '']] as const) {
+  for (const [path, other] of [
+    [`/remove_node/${c.address}`, '?force=true'],
+    [`/add_node/2000/${c.address}`, ''],
+    [`/remove_node/${c.address}?force=true`, '']
+  ] as const) {
     let goOn = (): void => {}
     const held = new Promise<void>(resolve => {
       ringConsensus.change = async next => {
         resolve()
-        await new Promise<void>(resolve => { goOn = resolve })
+        await new Promise<void>(resolve => {
+          goOn = resolve
+        })
         return change(next)
       }
     })

@@ -1,4 +1,5 @@
-// With TLS, clients speak HTTPS, and nodes take nothing from anybody who shows no certificate of their own authority, token or not.
+// With TLS, clients speak HTTPS, and nodes take nothing from anybody who shows no certificate of their own
+// authority, token or not.
 
 import { request } from 'undici'
 import t from 'tap'
@@ -11,14 +12,23 @@ type Three = [TestNode, TestNode, TestNode]
 
 t.test('nodes of one authority', async t => {
   if (!needs(t, 'openssl')) return
-  const nodes = await startNodes(t, 3, { tls: readTls(await createCertificate(t)), token: 'secret' }) as unknown as Three
+  const nodes = (await startNodes(t, 3, {
+    tls: readTls(await createCertificate(t)),
+    token: 'secret'
+  })) as unknown as Three
   const [first, second, third] = nodes
   t.match(await first.ask('/kv/k', { method: 'PUT', body: 'v' }), { status: 204 })
   for (const node of nodes) t.match(await node.ask('/kv/k'), { status: 200, text: 'v' })
 
   const asOperator = { headers: { authorization: 'Bearer secret' } }
   t.match(await second.ask('/hash_ring', asOperator), { status: 200 }, 'an operator needs the token alone')
-  for (const path of ['/internal/ops', '/internal/vote', '/internal/pull', '/internal/tidy', '/internal/progress']) {
+  for (const path of [
+    '/internal/ops',
+    '/internal/vote',
+    '/internal/pull',
+    '/internal/tidy',
+    '/internal/progress'
+  ]) {
     const { status, text } = await third.ask(path, { ...asOperator, method: 'POST', body: '' })
     t.match({ status, ...JSON.parse(text) }, { status: 403, code: 'KV_ERR_CERTIFICATE' }, path)
   }
@@ -29,7 +39,10 @@ t.test('a node of another authority', async t => {
   if (!needs(t, 'openssl')) return
   const [ours, other] = [readTls(await createCertificate(t)), readTls(await createCertificate(t))]
   if (ours === undefined || other === undefined) throw new Error('there are certificates')
-  const [first, second, stranger] = await startNodes(t, 3, { members: 2, tls: [ours, ours, other] }) as unknown as Three
+  const [first, second, stranger] = (await startNodes(t, 3, {
+    members: 2,
+    tls: [ours, ours, other]
+  })) as unknown as Three
   t.match(await first.ask('/kv/k', { method: 'PUT', body: 'v' }), { status: 204 })
   t.match(await second.ask('/kv/k'), { status: 200, text: 'v' }, 'the others go on')
   t.match(await stranger.ask('/kv/k'), { status: 503 })
@@ -40,8 +53,17 @@ t.test('files that are none, or do not go together', async t => {
   if (!needs(t, 'openssl')) return
   const [one, other] = [await createCertificate(t), await createCertificate(t)]
   t.equal(readTls(undefined), undefined)
-  t.throws(() => readTls({ ...one, key: '/nowhere' }), { code: 'KV_ERR_CONFIG', message: /^TLS_KEY cannot be read/ })
-  t.throws(() => readTls({ ...one, cert: one.key }), { code: 'KV_ERR_CONFIG', message: /^TLS_CERT is no PEM/ })
+  t.throws(() => readTls({ ...one, key: '/nowhere' }), {
+    code: 'KV_ERR_CONFIG',
+    message: /^TLS_KEY cannot be read/
+  })
+  t.throws(() => readTls({ ...one, cert: one.key }), {
+    code: 'KV_ERR_CONFIG',
+    message: /^TLS_CERT is no PEM/
+  })
   t.throws(() => readTls({ ...one, ca: one.key }), { code: 'KV_ERR_CONFIG', message: /^TLS_CA is no PEM/ })
-  t.throws(() => readTls({ ...one, key: other.key }), { code: 'KV_ERR_CONFIG', message: /^TLS_KEY does not belong/ })
+  t.throws(() => readTls({ ...one, key: other.key }), {
+    code: 'KV_ERR_CONFIG',
+    message: /^TLS_KEY does not belong/
+  })
 })

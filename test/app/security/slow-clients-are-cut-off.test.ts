@@ -1,5 +1,5 @@
-// Whoever takes for ever to say what they want is cut off, and so is whoever opens more connections than a process has room for;
-// the others are served meanwhile.
+// Whoever takes for ever to say what they want is cut off, and so is whoever opens more connections than a
+// process has room for; the others are served meanwhile.
 
 import { once } from 'node:events'
 import { type Server } from 'node:http'
@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { CONNECTIONS, HEAD_MS, REQUEST_MS } from '../../../src/limits.ts'
 import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 
-async function open (t: Test, { address }: TestNode): Promise<Socket> {
+async function open(t: Test, { address }: TestNode): Promise<Socket> {
   const socket = connect(Number(address.split(':')[1]), '127.0.0.1')
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
@@ -16,15 +16,18 @@ async function open (t: Test, { address }: TestNode): Promise<Socket> {
 }
 
 /** What comes until the other side ends the connection. */
-async function rest (socket: Socket): Promise<string> {
+async function rest(socket: Socket): Promise<string> {
   let text = ''
   for await (const chunk of socket.setEncoding('utf8')) text += chunk as string
   return text
 }
 
-for (const [what, begun] of [['a head', 'GET /route?key=k HTTP/1.1\r\nHost: n\r\nX-'], ['a body', 'PUT /kv/k HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\nabc']] as const) {
+for (const [what, begun] of [
+  ['a head', 'GET /route?key=k HTTP/1.1\r\nHost: n\r\nX-'],
+  ['a body', 'PUT /kv/k HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\nabc']
+] as const) {
   t.test(`${what} that does not end`, async t => {
-    const [node] = await startNodes(t, 1) as unknown as [TestNode]
+    const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
     const server = node.app.server as Server
     t.equal(server.headersTimeout, HEAD_MS)
     t.equal(server.requestTimeout, REQUEST_MS)
@@ -39,11 +42,13 @@ for (const [what, begun] of [['a head', 'GET /route?key=k HTTP/1.1\r\nHost: n\r\
 }
 
 t.test('too many connections', async t => {
-  const [node] = await startNodes(t, 1) as unknown as [TestNode]
+  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
   const server = node.app.server as Server
   t.equal(server.maxConnections, CONNECTIONS)
   await node.ask('/livez')
-  server.maxConnections = await new Promise<number>((resolve, reject) => server.getConnections((error, count) => error === null ? resolve(count) : reject(error)))
+  server.maxConnections = await new Promise<number>((resolve, reject) =>
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)))
+  )
   t.equal(await rest(await open(t, node)).catch(() => ''), '', 'one more is closed at once')
   t.match(await node.ask('/livez'), { status: 200 }, 'those that are open go on')
 })

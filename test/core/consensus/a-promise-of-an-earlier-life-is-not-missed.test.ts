@@ -1,5 +1,5 @@
-// A promise that a voter gave before it lost its votes still counts for the proposer that has it. A decision that rests on the same voter
-// in its new life must not be one that this proposer can miss.
+// A promise that a voter gave before it lost its votes still counts for the proposer that has it. A decision
+// that rests on the same voter in its new life must not be one that this proposer can miss.
 
 import t from 'tap'
 import { createTable, settled } from '../../support/simulation/vote-table.ts'

@@ -1,5 +1,6 @@
-// The interleavings in which a ring could be decided anew after one of its voters has lost its votes, message by message: a late accept
-// request of an earlier life, a first promise beside older ones, a majority without anybody who remembers.
+// The interleavings in which a ring could be decided anew after one of its voters has lost its votes, message
+// by message: a late accept request of an earlier life, a first promise beside older ones, a majority without
+// anybody who remembers.
 
 import t from 'tap'
 import { createTable, settled } from '../../support/simulation/vote-table.ts'

@@ -1,5 +1,5 @@
-// The pace of copying: full speed while nobody else asks, less and less while clients' requests take longer than they usually do, more again
-// when they do not.
+// The pace of copying: full speed while nobody else asks, less and less while clients' requests take longer
+// than they usually do, more again when they do not.
 
 import t from 'tap'
 import { createPace } from '../../../src/core/copying/pace.ts'
@@ -7,8 +7,11 @@ import { PACE_REST_MS, PACE_SAMPLES_MAX, PACE_SHARE_MIN, PACE_WINDOW_MS } from '
 
 const COPY_BYTES_PER_S = 100_000_000
 
-/** A pace in virtual time. `windows` lets so many of them pass, each with requests of the given length, beside copying or not. */
-function setup () {
+/**
+ * A pace in virtual time. `windows` lets so many of them pass, each with requests of the given length, beside
+ * copying or not.
+ */
+function setup() {
   let nowMs = 0
   const pace = createPace(() => nowMs, COPY_BYTES_PER_S)
   const windows = (count: number, requests: number, tookMs: number, copying: boolean) => {

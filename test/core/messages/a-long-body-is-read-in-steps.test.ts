@@ -1,4 +1,5 @@
-// Nobody waits long for a body that is being read: a step reads only so much. And nothing is read of it once it is known to be wrong.
+// Nobody waits long for a body that is being read: a step reads only so much. And nothing is read of it once
+// it is known to be wrong.
 
 import t, { type Test } from 'tap'
 import { type Steps } from '../../../src/core/messages/json-reader.ts'
@@ -7,11 +8,11 @@ import { BATCH_OPS } from '../../../src/limits.ts'
 import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../../src/core/messages/limits.ts'
 
 /** A body that tells how far it has been read. */
-function watched (text: string): { readonly bytes: Buffer, readonly read: () => number } {
+function watched(text: string): { readonly bytes: Buffer; readonly read: () => number } {
   const bytes = Buffer.from(text)
   let furthest = 0
   const proxy = new Proxy(bytes, {
-    get (target, name) {
+    get(target, name) {
       if (typeof name === 'string' && /^[0-9]+$/.test(name)) furthest = Math.max(furthest, Number(name))
       const value = Reflect.get(target, name, target)
       return typeof value === 'function' ? value.bind(target) : value
@@ -21,7 +22,7 @@ function watched (text: string): { readonly bytes: Buffer, readonly read: () => 
 }
 
 /** Reads all of it and tells the longest step, bytes. */
-function longestStep (text: string, read: (bytes: Buffer) => Steps<unknown>): number {
+function longestStep(text: string, read: (bytes: Buffer) => Steps<unknown>): number {
   const body = watched(text)
   const steps = read(body.bytes)
   let longest = 0
@@ -32,9 +33,14 @@ function longestStep (text: string, read: (bytes: Buffer) => Steps<unknown>): nu
   return longest
 }
 
-function refusedAfter (t: Test, text: string, read: (bytes: Buffer) => Steps<unknown>, most: number): void {
+function refusedAfter(t: Test, text: string, read: (bytes: Buffer) => Steps<unknown>, most: number): void {
   const body = watched(text)
-  t.throws(() => { for (const steps = read(body.bytes); steps.next().done !== true;); }, { code: /^KV_ERR_/ })
+  t.throws(
+    () => {
+      for (const steps = read(body.bytes); steps.next().done !== true;);
+    },
+    { code: /^KV_ERR_/ }
+  )
   t.ok(body.read() <= most, `${text.slice(0, 30)}: ${body.read()} of ${text.length}`)
 }
 
@@ -45,7 +51,12 @@ const LONG = 2 * PARSE_STEP_BYTES
 
 t.test('a step is bounded', async t => {
   const bodies: Array<[string, (bytes: Buffer) => Steps<unknown>]> = [
-    [`{"operations":[${Array(600).fill(put('v'.repeat(1_000))).join()}]}`, operations],
+    [
+      `{"operations":[${Array(600)
+        .fill(put('v'.repeat(1_000)))
+        .join()}]}`,
+      operations
+    ],
     [`{"operations":[${put('v'.repeat(LONG))},${put('\\u0041'.repeat(LONG / 6))}]}`, operations],
     [`{"key":"${'k'.repeat(LONG)}","val":"${'€'.repeat(LONG / 3)}"}`, readFields],
     [`{"${'k'.repeat(LONG)}":1}`, readFields],

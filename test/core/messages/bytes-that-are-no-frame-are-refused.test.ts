@@ -1,5 +1,5 @@
-// Bytes that are no frame: an error of the catalogue, KV_ERR_FRAME or KV_ERR_RECORD, and never another one. No frame that
-// is cut short, and none with bytes behind it, passes for a frame.
+// Bytes that are no frame: an error of the catalogue, KV_ERR_FRAME or KV_ERR_RECORD, and never another one.
+// No frame that is cut short, and none with bytes behind it, passes for a frame.
 
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
@@ -11,12 +11,15 @@ import { damaged, replies, requests } from '../../support/checker/arbitraries.ts
 type Decode = (bytes: Buffer) => unknown
 
 /** True if the bytes were refused. */
-function refused (decode: Decode, bytes: Buffer): boolean {
+function refused(decode: Decode, bytes: Buffer): boolean {
   try {
     decode(bytes)
     return false
   } catch (error) {
-    assert.ok(error instanceof KvError && (error.code === 'KV_ERR_FRAME' || error.code === 'KV_ERR_RECORD'), String(error))
+    assert.ok(
+      error instanceof KvError && (error.code === 'KV_ERR_FRAME' || error.code === 'KV_ERR_RECORD'),
+      String(error)
+    )
     return true
   }
 }
@@ -28,22 +31,36 @@ const frames: Array<[string, Decode, fc.Arbitrary<Buffer>]> = [
 
 for (const [what, decode, whole] of frames) {
   t.test(`a ${what} that is cut at any byte, or followed by one`, async () => {
-    fc.assert(fc.property(whole, (frame) => {
-      assert.ok(!refused(decode, frame))
-      for (let length = 0; length < frame.length; length++) assert.ok(refused(decode, frame.subarray(0, length)))
-      assert.ok(refused(decode, Buffer.concat([frame, Buffer.of(0)])))
-    }))
+    fc.assert(
+      fc.property(whole, frame => {
+        assert.ok(!refused(decode, frame))
+        for (let length = 0; length < frame.length; length++) {
+          assert.ok(refused(decode, frame.subarray(0, length)))
+        }
+        assert.ok(refused(decode, Buffer.concat([frame, Buffer.of(0)])))
+      })
+    )
   })
 
   t.test(`random bytes and a damaged ${what}`, async () => {
-    const random = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes))
-    const headed = random.map((bytes) => Buffer.concat([Buffer.of(2), bytes]))
-    fc.assert(fc.property(fc.oneof(random, headed, whole.chain(damaged)), (bytes) => { refused(decode, bytes) }), { numRuns: 5_000 })
+    const random = fc.uint8Array({ maxLength: 60 }).map(bytes => Buffer.from(bytes))
+    const headed = random.map(bytes => Buffer.concat([Buffer.of(2), bytes]))
+    fc.assert(
+      fc.property(fc.oneof(random, headed, whole.chain(damaged)), bytes => {
+        refused(decode, bytes)
+      }),
+      { numRuns: 5_000 }
+    )
   })
 }
 
-t.test('each rule of a request by itself', async (t) => {
-  const frame = encodeRequest({ ring: { generation: 1, epoch: 1 }, digest: '0123456789abcdef', ringJson: undefined, operations: [{ slot: 5, key: 'ab', record: undefined }] })
+t.test('each rule of a request by itself', async t => {
+  const frame = encodeRequest({
+    ring: { generation: 1, epoch: 1 },
+    digest: '0123456789abcdef',
+    ringJson: undefined,
+    operations: [{ slot: 5, key: 'ab', record: undefined }]
+  })
   // | format | flags | generation 6 | epoch 4 | digest 8 | count 2 | kind | slot 2 | key length 2 | key |
   const changed = (at: number, ...bytes: number[]) => {
     const copy = Buffer.from(frame)
@@ -61,11 +78,16 @@ t.test('each rule of a request by itself', async (t) => {
   t.notOk(changed(23, 0x27, 0x0f), 'slot 9999')
   t.ok(changed(25, 0, 0), 'an empty key')
   t.ok(changed(27, 0xff), 'a key that is not UTF-8')
-  const long = encodeRequest({ ring: { generation: 1, epoch: 1 }, digest: '0123456789abcdef', ringJson: undefined, operations: [{ slot: 5, key: 'x'.repeat(1025), record: undefined }] })
+  const long = encodeRequest({
+    ring: { generation: 1, epoch: 1 },
+    digest: '0123456789abcdef',
+    ringJson: undefined,
+    operations: [{ slot: 5, key: 'x'.repeat(1025), record: undefined }]
+  })
   t.ok(refused(decodeRequest, long), 'a key of 1025 bytes')
 })
 
-t.test('each rule of a reply by itself', async (t) => {
+t.test('each rule of a reply by itself', async t => {
   t.notOk(refused(decodeReply, Buffer.of(2, 0, 0, 1, 0)))
   t.ok(refused(decodeReply, Buffer.of(1, 0, 0, 1, 0)), 'another format')
   t.ok(refused(decodeReply, Buffer.of(2, 20, 0, 1, 0)), 'an unknown verdict')

@@ -1,5 +1,5 @@
-// Whatever `JSON.parse` makes of a body that has the right shape, the reader makes of it too, however the body is written and however
-// long it is. What `JSON.parse` does not take, the reader does not take either.
+// Whatever `JSON.parse` makes of a body that has the right shape, the reader makes of it too, however the
+// body is written and however long it is. What `JSON.parse` does not take, the reader does not take either.
 
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
@@ -15,18 +15,28 @@ const LIMIT = 20
 
 const plain = (object: object): object => Object.fromEntries(Object.entries(object))
 const fieldsOf = (text: string | Buffer): object => plain(inOneGo(readFields(Buffer.from(text as string))))
-const batchOf = (text: string | Buffer): object[] => inOneGo(readBatch(Buffer.from(text as string), LIMIT, plain))
-const pairsOf = (text: string): object => Object.fromEntries(inOneGo(readPairs(Buffer.from(text), (_key, value) => value)))
+const batchOf = (text: string | Buffer): object[] =>
+  inOneGo(readBatch(Buffer.from(text as string), LIMIT, plain))
+const pairsOf = (text: string): object =>
+  Object.fromEntries(inOneGo(readPairs(Buffer.from(text), (_key, value) => value)))
 
-const batches = fc.tuple(fc.array(objects(NAMES), { maxLength: 5 }), fc.constantFrom('', ' ', '\n\t'), fc.constantFrom('', '\ufeff'))
-  .map(([operations, space, mark]) => `${mark}${space}{"operations"${space}:${space}[${space}${operations.join(`${space},${space}`)}]}${space}`)
+const batches = fc
+  .tuple(
+    fc.array(objects(NAMES), { maxLength: 5 }),
+    fc.constantFrom('', ' ', '\n\t'),
+    fc.constantFrom('', '\ufeff')
+  )
+  .map(([operations, space, mark]) =>
+    [mark, '{"operations"', ':', '[', `${operations.join(`${space},${space}`)}]}`, ''].join(space)
+  )
 
 const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isFlat = (value: unknown): boolean => isObject(value) && Object.values(value).every(isScalar)
 
 /** What `JSON.parse` makes of it; undefined if that is not of the shape, or nothing. */
-function parsed (text: string, isRight: (value: unknown) => boolean): any {
+function parsed(text: string, isRight: (value: unknown) => boolean): any {
   try {
     const value = JSON.parse(text.replace(/^\ufeff/, ''))
     return isRight(value) ? value : undefined
@@ -36,72 +46,154 @@ function parsed (text: string, isRight: (value: unknown) => boolean): any {
 }
 
 t.test('objects of fields, batches and pairs', async () => {
-  fc.assert(fc.property(objects(NAMES), text => {
-    assert.deepEqual(fieldsOf(text), plain(JSON.parse(text)))
-    assert.deepEqual(pairsOf(text), plain(JSON.parse(text)))
-  }), { numRuns: 2_000 })
-  fc.assert(fc.property(batches, text => {
-    assert.deepEqual(batchOf(text), JSON.parse(text.replace(/^\ufeff/, '')).operations.map(plain))
-  }), { numRuns: 1_000 })
+  fc.assert(
+    fc.property(objects(NAMES), text => {
+      assert.deepEqual(fieldsOf(text), plain(JSON.parse(text)))
+      assert.deepEqual(pairsOf(text), plain(JSON.parse(text)))
+    }),
+    { numRuns: 2_000 }
+  )
+  fc.assert(
+    fc.property(batches, text => {
+      assert.deepEqual(batchOf(text), JSON.parse(text.replace(/^\ufeff/, '')).operations.map(plain))
+    }),
+    { numRuns: 1_000 }
+  )
 })
 
 t.test('what is almost JSON is taken only where JSON.parse takes it, and for the same', async () => {
-  fc.assert(fc.property(objects(NAMES).chain(almost), text => {
-    const expected = parsed(text, isFlat)
-    // An object in place of a value may be hidden by a later field of its name; the reader refuses it where it meets it.
-    if (expected === undefined || /[[{]/.test(text.slice(1))) {
-      let read: object
+  fc.assert(
+    fc.property(objects(NAMES).chain(almost), text => {
+      const expected = parsed(text, isFlat)
+      // An object in place of a value may be hidden by a later field of its name; the reader refuses it where
+      // it meets it.
+      if (expected === undefined || /[[{]/.test(text.slice(1))) {
+        let read: object
+        try {
+          read = fieldsOf(text)
+        } catch (error) {
+          assert.match((error as { code: string }).code, /^KV_ERR_/)
+          return
+        }
+        assert.deepEqual(read, plain(expected))
+      } else {
+        assert.deepEqual(fieldsOf(text), plain(expected))
+      }
+    }),
+    { numRuns: 5_000 }
+  )
+  fc.assert(
+    fc.property(batches.chain(almost), text => {
+      let read: object[]
       try {
-        read = fieldsOf(text)
+        read = batchOf(text)
       } catch (error) {
         assert.match((error as { code: string }).code, /^KV_ERR_/)
         return
       }
-      assert.deepEqual(read, plain(expected))
-    } else {
-      assert.deepEqual(fieldsOf(text), plain(expected))
-    }
-  }), { numRuns: 5_000 })
-  fc.assert(fc.property(batches.chain(almost), text => {
-    let read: object[]
-    try {
-      read = batchOf(text)
-    } catch (error) {
-      assert.match((error as { code: string }).code, /^KV_ERR_/)
-      return
-    }
-    assert.deepEqual(read, parsed(text, () => true).operations.map(plain))
-  }), { numRuns: 5_000 })
+      assert.deepEqual(read, parsed(text, () => true).operations.map(plain))
+    }),
+    { numRuns: 5_000 }
+  )
 })
 
 t.test('bytes that are not UTF-8 become what they become elsewhere', async () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 12 }).filter(bytes => bytes.every(byte => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c)), bytes => {
-    const body = Buffer.concat([Buffer.from('{"key":"'), bytes, Buffer.from('"}')])
-    assert.deepEqual(fieldsOf(body), JSON.parse(body.toString()))
-  }), { numRuns: 2_000 })
+  fc.assert(
+    fc.property(
+      fc
+        .uint8Array({ maxLength: 12 })
+        .filter(bytes => bytes.every(byte => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c)),
+      bytes => {
+        const body = Buffer.concat([Buffer.from('{"key":"'), bytes, Buffer.from('"}')])
+        assert.deepEqual(fieldsOf(body), JSON.parse(body.toString()))
+      }
+    ),
+    { numRuns: 2_000 }
+  )
 })
 
 t.test('texts that are longer than a step, wherever they are cut', async () => {
-  const piece = fc.array(fc.oneof(texts(3), fc.constantFrom('😀', '€', 'é', '\ud83d', '"', '\\')), { minLength: 1, maxLength: 8 }).map(list => list.join(''))
-  fc.assert(fc.property(piece.chain(writtenText), fc.nat(40), fc.constantFrom(1, 3), (written, shift, steps) => {
-    const inner = written.slice(1, -1)
-    const long = 'x'.repeat(shift) + inner.repeat(Math.ceil(steps * PARSE_STEP_BYTES / Math.max(1, Buffer.byteLength(inner))))
-    const text = `{"${long}":"${long}","key":"k"}`
-    assert.deepEqual(fieldsOf(text), JSON.parse(text))
-  }), { numRuns: 60 })
+  const piece = fc
+    .array(fc.oneof(texts(3), fc.constantFrom('😀', '€', 'é', '\ud83d', '"', '\\')), {
+      minLength: 1,
+      maxLength: 8
+    })
+    .map(list => list.join(''))
+  fc.assert(
+    fc.property(piece.chain(writtenText), fc.nat(40), fc.constantFrom(1, 3), (written, shift, steps) => {
+      const inner = written.slice(1, -1)
+      const long =
+        'x'.repeat(shift) +
+        inner.repeat(Math.ceil((steps * PARSE_STEP_BYTES) / Math.max(1, Buffer.byteLength(inner))))
+      const text = `{"${long}":"${long}","key":"k"}`
+      assert.deepEqual(fieldsOf(text), JSON.parse(text))
+    }),
+    { numRuns: 60 }
+  )
   for (const stray of [0x80, 0xc3, 0xf0]) {
-    const body = Buffer.concat([Buffer.from('{"key":"'), Buffer.alloc(2 * PARSE_STEP_BYTES + 5, stray), Buffer.from('"}')])
+    const body = Buffer.concat([
+      Buffer.from('{"key":"'),
+      Buffer.alloc(2 * PARSE_STEP_BYTES + 5, stray),
+      Buffer.from('"}')
+    ])
     t.ok((fieldsOf(body) as { key: string }).key === JSON.parse(body.toString()).key)
   }
 })
 
 t.test('what has another shape', async t => {
-  const refused = (read: (bytes: Buffer) => Steps<unknown>, text: string, code = 'KV_ERR_MALFORMED') => t.throws(() => inOneGo(read(Buffer.from(text))), { code }, text.slice(0, 60))
-  for (const text of ['', ' ', '[]', 'null', '7', '"x"', '{', '{}x', '{"a"}', '{"a":}', '{"a":1,}', '{,}', '{"a":1 "b":2}', '{a:1}', '{"a":01}', '{"a":1e}', '{"a":tru}', '{"a":"\n"}', '{"a":"\\x"}', '{"a":"\\u00"}', '{"a":"', '{"a":"\\', '{"a":[]}', '{"a":{}}', '{"key":"k"}}']) refused(readFields, text)
+  const refused = (read: (bytes: Buffer) => Steps<unknown>, text: string, code = 'KV_ERR_MALFORMED') =>
+    t.throws(() => inOneGo(read(Buffer.from(text))), { code }, text.slice(0, 60))
+  for (const text of [
+    '',
+    ' ',
+    '[]',
+    'null',
+    '7',
+    '"x"',
+    '{',
+    '{}x',
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    '{,}',
+    '{"a":1 "b":2}',
+    '{a:1}',
+    '{"a":01}',
+    '{"a":1e}',
+    '{"a":tru}',
+    '{"a":"\n"}',
+    '{"a":"\\x"}',
+    '{"a":"\\u00"}',
+    '{"a":"',
+    '{"a":"\\',
+    '{"a":[]}',
+    '{"a":{}}',
+    '{"key":"k"}}'
+  ]) {
+    refused(readFields, text)
+  }
   refused(readFields, '{"key":[]}', 'KV_ERR_KEY_MISSING')
   refused(readFields, '{"val":{}}', 'KV_ERR_VALUE_MISSING')
   refused(readFields, `{${Array.from({ length: FIELDS_LIMIT + 1 }, (_, i) => `"${i}":1`).join()}}`)
   const read = (bytes: Buffer) => readBatch(bytes, LIMIT, plain)
-  for (const text of ['{}', '[]', '{"operations":{}}', '{"operations":7}', '{"operations":[}', '{"operations":[],"x":1}', '{"x":[[]]}', '{"operations":[{"op":[]}]}', '{"operations":[{"op":{}}]}', '{"operations":[[]]}', '{"operations":[7]}', '{"operations":[]}]', `{"operations":[${Array(LIMIT + 1).fill('{}').join()}]}`]) refused(read, text)
+  for (const text of [
+    '{}',
+    '[]',
+    '{"operations":{}}',
+    '{"operations":7}',
+    '{"operations":[}',
+    '{"operations":[],"x":1}',
+    '{"x":[[]]}',
+    '{"operations":[{"op":[]}]}',
+    '{"operations":[{"op":{}}]}',
+    '{"operations":[[]]}',
+    '{"operations":[7]}',
+    '{"operations":[]}]',
+    `{"operations":[${Array(LIMIT + 1)
+      .fill('{}')
+      .join()}]}`
+  ]) {
+    refused(read, text)
+  }
   t.same(inOneGo(read(Buffer.from('{"operations":[{"a":1}],"operations":[{"a":2}]}'))), [{ a: 2 }])
 })

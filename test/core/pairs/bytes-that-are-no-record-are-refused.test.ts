@@ -1,5 +1,5 @@
-// Bytes that are not a record: an error with the code KV_ERR_RECORD, and never another one. Cut short within its head, no
-// record passes for one; behind the head every length is a value's.
+// Bytes that are not a record: an error with the code KV_ERR_RECORD, and never another one. Cut short within
+// its head, no record passes for one; behind the head every length is a value's.
 
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
@@ -9,7 +9,7 @@ import { KvError } from '../../../src/errors.ts'
 import { damaged, keys, records } from '../../support/checker/arbitraries.ts'
 
 /** True if the bytes were refused. */
-function refused (bytes: Buffer): boolean {
+function refused(bytes: Buffer): boolean {
   try {
     decodeRecord(bytes)
     return false
@@ -20,24 +20,38 @@ function refused (bytes: Buffer): boolean {
 }
 
 t.test('cut at every byte', async () => {
-  fc.assert(fc.property(records, fc.option(keys, { nil: undefined }), (record, key) => {
-    const bytes = encodeRecord(record, key === undefined ? undefined : Buffer.from(key))
-    const headBytes = bytes.length - record.value.length
-    for (let length = 0; length < bytes.length; length++) assert.equal(refused(bytes.subarray(0, length)), length < headBytes)
-  }))
+  fc.assert(
+    fc.property(records, fc.option(keys, { nil: undefined }), (record, key) => {
+      const bytes = encodeRecord(record, key === undefined ? undefined : Buffer.from(key))
+      const headBytes = bytes.length - record.value.length
+      for (let length = 0; length < bytes.length; length++) {
+        assert.equal(refused(bytes.subarray(0, length)), length < headBytes)
+      }
+    })
+  )
 })
 
 t.test('random and damaged bytes', async () => {
-  const random = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes))
-  const headed = fc.tuple(fc.integer({ min: 0x10, max: 0x1f }), random).map(([head, rest]) => Buffer.concat([Buffer.of(head), rest]))
-  const mended = fc.tuple(records, keys).chain(([record, key]) => damaged(encodeRecord(record, Buffer.from(key))))
-  fc.assert(fc.property(fc.oneof(random, headed, mended), (bytes) => { refused(bytes) }), { numRuns: 5_000 })
+  const random = fc.uint8Array({ maxLength: 60 }).map(bytes => Buffer.from(bytes))
+  const headed = fc
+    .tuple(fc.integer({ min: 0x10, max: 0x1f }), random)
+    .map(([head, rest]) => Buffer.concat([Buffer.of(head), rest]))
+  const mended = fc
+    .tuple(records, keys)
+    .chain(([record, key]) => damaged(encodeRecord(record, Buffer.from(key))))
+  fc.assert(
+    fc.property(fc.oneof(random, headed, mended), bytes => {
+      refused(bytes)
+    }),
+    { numRuns: 5_000 }
+  )
 })
 
-t.test('each rule by itself', async (t) => {
+t.test('each rule by itself', async t => {
   const version = { timeMs: 1, counter: 2, writer: 3 }
   const plain = { version, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.alloc(0) }
-  const bytes = (first: number, ...rest: number[]) => Buffer.concat([Buffer.of(first), encodeRecord(plain).subarray(1), Buffer.from(rest)])
+  const bytes = (first: number, ...rest: number[]) =>
+    Buffer.concat([Buffer.of(first), encodeRecord(plain).subarray(1), Buffer.from(rest)])
   t.notOk(refused(bytes(0x10)))
   t.ok(refused(bytes(0x00)), 'another format')
   t.ok(refused(bytes(0x20)), 'another format')

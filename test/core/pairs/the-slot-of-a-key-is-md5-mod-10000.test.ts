@@ -7,13 +7,29 @@ import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { texts } from '../../support/checker/arbitraries.ts'
 
 t.test('as exact arithmetic has it', async () => {
-  fc.assert(fc.property(texts(200), (key) => {
-    const digest = createHash('md5').update(key, 'utf8').digest('hex')
-    return slotOf(key) === Number(BigInt(`0x${digest}`) % 10_000n)
-  }), { numRuns: 2_000 })
+  fc.assert(
+    fc.property(texts(200), key => {
+      const digest = createHash('md5').update(key, 'utf8').digest('hex')
+      return slotOf(key) === Number(BigInt(`0x${digest}`) % 10_000n)
+    }),
+    { numRuns: 2_000 }
+  )
 })
 
-t.test('at known points', async (t) => {
-  const points = { roof: 2184, bed: 4019, bathtub: 4324, bee: 4603, gate: 6051, finger: 6823, gas: 6952, saddle: 8016, mist: 8155, flower: 8700, shoes: 9235, ship: 9381 }
-  t.same(Object.fromEntries(Object.keys(points).map((key) => [key, slotOf(key)])), points)
+t.test('at known points', async t => {
+  const points = {
+    roof: 2184,
+    bed: 4019,
+    bathtub: 4324,
+    bee: 4603,
+    gate: 6051,
+    finger: 6823,
+    gas: 6952,
+    saddle: 8016,
+    mist: 8155,
+    flower: 8700,
+    shoes: 9235,
+    ship: 9381
+  }
+  t.same(Object.fromEntries(Object.keys(points).map(key => [key, slotOf(key)])), points)
 })

@@ -1,8 +1,14 @@
-// The circuit of a peer, by a table of every state and event; its pauses double up to a limit, and a silence opens it at once.
+// The circuit of a peer, by a table of every state and event; its pauses double up to a limit, and a silence
+// opens it at once.
 
 import fc from 'fast-check'
 import t from 'tap'
-import { CLOSED, nextCircuit, type CircuitEvent, type CircuitState } from '../../../src/core/quorum/circuit.ts'
+import {
+  CLOSED,
+  nextCircuit,
+  type CircuitEvent,
+  type CircuitState
+} from '../../../src/core/quorum/circuit.ts'
 import { CIRCUIT_FAILURES, CIRCUIT_MAX_MS, CIRCUIT_MIN_MS } from '../../../src/limits.ts'
 
 const LAST = CIRCUIT_FAILURES - 1
@@ -34,7 +40,7 @@ const LEGAL: { [from in CircuitState['kind']]: Array<CircuitState['kind']> } = {
   probing: ['probing', 'closed', 'open']
 }
 
-t.test('every state and event', async (t) => {
+t.test('every state and event', async t => {
   for (const [state, event, kind, failures] of TABLE) {
     const next = nextCircuit(state, event, 1_000, 0)
     t.match(next, { kind, failures }, `${state.kind} ${state.failures}, ${event}`)
@@ -43,25 +49,44 @@ t.test('every state and event', async (t) => {
 })
 
 t.test('any walk keeps to the legal transitions', async () => {
-  const events = fc.array(fc.tuple(fc.constantFrom<CircuitEvent[]>('attempt', 'success', 'failure', 'silence'), fc.nat(2_000), fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })))
-  fc.assert(fc.property(events, (events) => {
-    let state = CLOSED
-    let nowMs = 0
-    for (const [event, laterMs, jitter] of events) {
-      nowMs += laterMs
-      const next = nextCircuit(state, event, nowMs, jitter)
-      if (!LEGAL[state.kind].includes(next.kind)) return false
-      if (next.kind === 'open' && next !== state && !(next.untilMs > nowMs && next.untilMs <= nowMs + CIRCUIT_MAX_MS)) return false
-      if ((next.kind === 'closed') !== (next.failures < CIRCUIT_FAILURES)) return false
-      state = next
-    }
-    return true
-  }), { numRuns: 1_000 })
+  const events = fc.array(
+    fc.tuple(
+      fc.constantFrom<CircuitEvent[]>('attempt', 'success', 'failure', 'silence'),
+      fc.nat(2_000),
+      fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
+    )
+  )
+  fc.assert(
+    fc.property(events, events => {
+      let state = CLOSED
+      let nowMs = 0
+      for (const [event, laterMs, jitter] of events) {
+        nowMs += laterMs
+        const next = nextCircuit(state, event, nowMs, jitter)
+        if (!LEGAL[state.kind].includes(next.kind)) return false
+        if (
+          next.kind === 'open' &&
+          next !== state &&
+          !(next.untilMs > nowMs && next.untilMs <= nowMs + CIRCUIT_MAX_MS)
+        ) {
+          return false
+        }
+        if ((next.kind === 'closed') !== next.failures < CIRCUIT_FAILURES) return false
+        state = next
+      }
+      return true
+    }),
+    { numRuns: 1_000 }
+  )
 })
 
-t.test('pauses double up to a limit, and jitter halves them at most', async (t) => {
+t.test('pauses double up to a limit, and jitter halves them at most', async t => {
   let state: CircuitState = { kind: 'closed', failures: CIRCUIT_FAILURES - 1 }
-  for (let expectedMs = CIRCUIT_MIN_MS, i = 0; i < 100; i++, expectedMs = Math.min(CIRCUIT_MAX_MS, 2 * expectedMs)) {
+  for (
+    let expectedMs = CIRCUIT_MIN_MS, i = 0;
+    i < 100;
+    i++, expectedMs = Math.min(CIRCUIT_MAX_MS, 2 * expectedMs)
+  ) {
     const shortened = nextCircuit(state, 'failure', 0, 0.5)
     state = nextCircuit(state, 'failure', 0, 0)
     t.match(state, { kind: 'open', untilMs: expectedMs })

@@ -1,5 +1,5 @@
-// A replica that was not asked, since it had not answered of late, may be back; before a request is refused for want of it, it is asked. A
-// request that has its quorum asks nobody twice.
+// A replica that was not asked, since it had not answered of late, may be back; before a request is refused
+// for want of it, it is asked. A request that has its quorum asks nobody twice.
 
 import t from 'tap'
 import { createCoordinator, type CoordinatorPorts } from '../../../src/core/quorum/coordinator.ts'
@@ -9,10 +9,10 @@ import { found, scripted, valueOf } from './scripted-replicas.ts'
 const SKIPPED = failed('unreachable')
 const GONE = failed('timeout')
 
-type Ask = { readonly node: string, readonly kind: 'get' | 'merge', readonly insist: boolean }
+type Ask = { readonly node: string; readonly kind: 'get' | 'merge'; readonly insist: boolean }
 
 /** Three replicas; those that are named answer only who insists, and then as `back` says. `gone`: never. */
-function withSkipped (skipped: readonly string[], gone: readonly string[], back?: Failed | Fenced) {
+function withSkipped(skipped: readonly string[], gone: readonly string[], back?: Failed | Fenced) {
   const ports = scripted({ get: [[found(5), found(5), found(5)]], merge: [[STORED, STORED, STORED]] })
   const asked: Ask[] = []
   const instead = (kind: Ask['kind'], node: string, insist: boolean) => {
@@ -25,7 +25,11 @@ function withSkipped (skipped: readonly string[], gone: readonly string[], back?
     get: async (...of) => instead('get', of[0], of[4]) ?? ports.replicas.get(...of),
     merge: async (...of) => instead('merge', of[0], of[5]) ?? ports.replicas.merge(...of)
   }
-  const insisted = () => asked.filter(({ insist }) => insist).map(({ node, kind }) => `${kind} ${node}`).sort()
+  const insisted = () =>
+    asked
+      .filter(({ insist }) => insist)
+      .map(({ node, kind }) => `${kind} ${node}`)
+      .sort()
   return { ...createCoordinator({ ...ports, replicas }), asked, insisted }
 }
 
@@ -55,12 +59,19 @@ t.test('a quorum without it', async t => {
 
 t.test('it is asked once, and what it says then is the answer', async t => {
   const gone = withSkipped(['node-1:1', 'node-2:1'], [], SKIPPED)
-  await t.rejects(gone.read(0, 'k'), { code: 'KV_ERR_QUORUM', message: 'too few replicas answered this read (answered, unreachable, unreachable)' })
+  await t.rejects(gone.read(0, 'k'), {
+    code: 'KV_ERR_QUORUM',
+    message: 'too few replicas answered this read (answered, unreachable, unreachable)'
+  })
   t.equal(gone.asked.length, 5)
   const late = withSkipped(['node-1:1', 'node-2:1'], [], GONE)
   await t.rejects(late.read(0, 'k'), { code: 'KV_ERR_QUORUM', message: /answered, timeout, timeout/ })
   const moved = withSkipped(['node-1:1', 'node-2:1'], [], FENCED)
-  await t.rejects(moved.read(0, 'k'), { code: 'KV_ERR_QUORUM', message: /ring changed too often/ }, 'each time it is planned anew')
+  await t.rejects(
+    moved.read(0, 'k'),
+    { code: 'KV_ERR_QUORUM', message: /ring changed too often/ },
+    'each time it is planned anew'
+  )
 })
 
 t.test('the write-back of a read', async t => {
@@ -70,7 +81,7 @@ t.test('the write-back of a read', async t => {
     ...ports,
     replicas: {
       get: ports.replicas.get,
-      async merge (...of) {
+      async merge(...of) {
         insisted.push(of[5])
         return of[5] ? ports.replicas.merge(...of) : SKIPPED
       }

@@ -1,4 +1,5 @@
-// A deadline is for the others. A process that was held up has not waited for them meanwhile, whether they went on or were held up too.
+// A deadline is for the others. A process that was held up has not waited for them meanwhile, whether they
+// went on or were held up too.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
@@ -11,7 +12,13 @@ const DEADLINE_MS = 10 * DEADLINE_STEP_MS + 7
 t.test('who is awake is called when the time is up, and not before', async t => {
   const timers = createDrivenTimers()
   let late = 0
-  startDeadline(DEADLINE_MS, () => { late++ }, timers)
+  startDeadline(
+    DEADLINE_MS,
+    () => {
+      late++
+    },
+    timers
+  )
   await timers.pass(DEADLINE_MS - 1)
   t.equal(late, 0)
   await timers.pass(1)
@@ -23,7 +30,13 @@ t.test('who is awake is called when the time is up, and not before', async t => 
 t.test('of the time that this process was held up it counts one step', async t => {
   const timers = createDrivenTimers()
   let late = 0
-  startDeadline(DEADLINE_MS, () => { late++ }, timers)
+  startDeadline(
+    DEADLINE_MS,
+    () => {
+      late++
+    },
+    timers
+  )
   await timers.holdUp(100 * DEADLINE_MS)
   await timers.holdUp(100 * DEADLINE_MS)
   await timers.pass(DEADLINE_MS - 2 * DEADLINE_STEP_MS - 1)
@@ -34,9 +47,21 @@ t.test('of the time that this process was held up it counts one step', async t =
 
 t.test('what has arrived when the time is up is read first', async t => {
   let read = () => {}
-  const timers = { ...createDrivenTimers(), afterReading: (act: () => void) => { read = act } }
+  const timers = {
+    ...createDrivenTimers(),
+    afterReading: (act: () => void) => {
+      read = act
+    }
+  }
   let answer = (_text: string) => {}
-  const answered = withDeadline(new Promise<string>(resolve => { answer = resolve }), 1, () => new Error('late'), timers)
+  const answered = withDeadline(
+    new Promise<string>(resolve => {
+      answer = resolve
+    }),
+    1,
+    () => new Error('late'),
+    timers
+  )
   await timers.pass(1)
   answer('in time')
   await turn()
@@ -47,7 +72,9 @@ t.test('what has arrived when the time is up is read first', async t => {
 t.test('a deadline that is called off is none', async t => {
   const timers = createDrivenTimers()
   let late = 0
-  const count = () => { late++ }
+  const count = () => {
+    late++
+  }
   startDeadline(DEADLINE_MS, count, timers)()
   const second = startDeadline(DEADLINE_MS, count, timers)
   await timers.pass(2 * DEADLINE_STEP_MS)

@@ -1,5 +1,5 @@
-// Clusters that grow by the positions which are offered share the slots out more evenly than by chance, with one replica and with three, with
-// one token a node and with several; and no position is offered twice.
+// Clusters that grow by the positions which are offered share the slots out more evenly than by chance, with
+// one replica and with three, with one token a node and with several; and no position is offered twice.
 
 import t from 'tap'
 import { preferenceList } from '../../../src/core/ring/placement.ts'
@@ -10,29 +10,50 @@ import { SLOTS } from '../../../src/limits.ts'
 const withTokens = (tokens: readonly Token[], node: string, positions: readonly number[]): Token[] =>
   [...tokens, ...positions.map(position => ({ position, node }))].sort((a, b) => a.position - b.position)
 
-function grow (nodes: number, tokensEach: number, replicas: number): Token[] {
+function grow(nodes: number, tokensEach: number, replicas: number): Token[] {
   let tokens: Token[] = []
-  for (let i = 0; i < nodes; i++) tokens = withTokens(tokens, `n${i}`, [...evenPositions(tokens, replicas, `n${i}`, tokensEach)])
+  for (let i = 0; i < nodes; i++) {
+    tokens = withTokens(tokens, `n${i}`, [...evenPositions(tokens, replicas, `n${i}`, tokensEach)])
+  }
   return tokens
 }
 
-function fullestOverMean (tokens: readonly Token[], replicas: number): number {
+function fullestOverMean(tokens: readonly Token[], replicas: number): number {
   const shares = [...sharesOf(tokens, replicas).values()]
-  return Math.max(...shares) * shares.length / shares.reduce((sum, share) => sum + share, 0)
+  return (Math.max(...shares) * shares.length) / shares.reduce((sum, share) => sum + share, 0)
 }
 
 t.test('shares are what every slot says', async t => {
-  const rings = [grow(1, 1, 1), grow(5, 3, 2), [{ position: 0, node: 'a' }, { position: 1, node: 'b' }, { position: 5000, node: 'a' }]]
+  const rings = [
+    grow(1, 1, 1),
+    grow(5, 3, 2),
+    [
+      { position: 0, node: 'a' },
+      { position: 1, node: 'b' },
+      { position: 5000, node: 'a' }
+    ]
+  ]
   for (const tokens of rings) {
     for (const replicas of [1, 2, 3]) {
       const counted = new Map<string, number>()
-      for (let slot = 0; slot < SLOTS; slot++) for (const node of preferenceList(tokens, replicas, slot)) counted.set(node, (counted.get(node) ?? 0) + 1)
+      for (let slot = 0; slot < SLOTS; slot++) {
+        for (const node of preferenceList(tokens, replicas, slot)) {
+          counted.set(node, (counted.get(node) ?? 0) + 1)
+        }
+      }
       t.same(sharesOf(tokens, replicas), counted)
     }
   }
 })
 
-for (const [nodes, tokensEach, replicas, atMost] of [[10, 1, 1, 1.5], [10, 16, 1, 1.1], [4, 1, 3, 1.2], [10, 1, 3, 1.3], [10, 16, 3, 1.3], [40, 4, 3, 1.3]] as const) {
+for (const [nodes, tokensEach, replicas, atMost] of [
+  [10, 1, 1, 1.5],
+  [10, 16, 1, 1.1],
+  [4, 1, 3, 1.2],
+  [10, 1, 3, 1.3],
+  [10, 16, 3, 1.3],
+  [40, 4, 3, 1.3]
+] as const) {
   t.test(`${nodes} nodes, ${tokensEach} tokens each, ${replicas} replicas`, async t => {
     const tokens = grow(nodes, tokensEach, replicas)
     t.equal(new Set(tokens.map(({ position }) => position)).size, nodes * tokensEach, 'each position once')
@@ -43,7 +64,8 @@ for (const [nodes, tokensEach, replicas, atMost] of [[10, 1, 1, 1.5], [10, 16, 1
 }
 
 t.test('what is choice is told: the reckoned change of the shares is the real one', async t => {
-  // One token of a third node, with one replica: the best that a single token can do is to take half of the larger share.
+  // One token of a third node, with one replica: the best that a single token can do is to take half of the
+  // larger share.
   const tokens = withTokens(withTokens([], 'a', [1_999]), 'b', [9_999])
   const [position = -1] = evenPositions(tokens, 1, 'c', 1)
   t.equal(preferenceList(tokens, 1, position)[0], 'b')
@@ -53,6 +75,16 @@ t.test('what is choice is told: the reckoned change of the shares is the real on
 t.test('a ring of which every slot has a token', async t => {
   const tokens = Array.from({ length: SLOTS }, (_, position) => ({ position, node: `n${position % 2}` }))
   t.same([...evenPositions(tokens, 1, 'x', 3)], [])
-  t.same([...evenPositions(tokens.filter(({ position }) => position !== 77), 1, 'x', 3)], [77])
+  t.same(
+    [
+      ...evenPositions(
+        tokens.filter(({ position }) => position !== 77),
+        1,
+        'x',
+        3
+      )
+    ],
+    [77]
+  )
   t.same([...evenPositions([], 3, 'x', 1)], [SLOTS - 1])
 })

@@ -1,5 +1,6 @@
-// A source may have missed a delete since it last looked at everything, and the tombstone is gone a day after that. So a copy counts only if all of it has
-// come while every source was still to be trusted: else a value of the one may outlive the tombstone that another one gave no more.
+// A source may have missed a delete since it last looked at everything, and the tombstone is gone a day after
+// that. So a copy counts only if all of it has come while every source was still to be trusted: else a value
+// of the one may outlive the tombstone that another one gave no more.
 
 import t from 'tap'
 import { createCopying, type Copying } from '../../../plugins/migration/index.ts'
@@ -13,10 +14,23 @@ const THIRD = '127.0.0.1:5003'
 const RING = { ...ringOf(3, [NODE, OTHER, THIRD]), replicas: 3 }
 const HOUR_MS = 60 * 60 * 1000
 
-/** Copies from `OTHER`, which is to be trusted for that long, and from `THIRD`, whose stream takes an hour. */
-async function copy (ring: Ring, trustedMs: number, work: (copying: Copying) => Promise<unknown>, thirdMs = Infinity) {
+/**
+ * Copies from `OTHER`, which is to be trusted for that long, and from `THIRD`, whose stream takes an hour.
+ */
+async function copy(
+  ring: Ring,
+  trustedMs: number,
+  work: (copying: Copying) => Promise<unknown>,
+  thirdMs = Infinity
+) {
   let nowMs = 1_000
-  const { app } = await fakeCopying(ring, node => node === OTHER ? trustedMs : thirdMs, node => { if (node === THIRD) nowMs += HOUR_MS })
+  const { app } = await fakeCopying(
+    ring,
+    node => (node === OTHER ? trustedMs : thirdMs),
+    node => {
+      if (node === THIRD) nowMs += HOUR_MS
+    }
+  )
   Object.assign(app.clock, { wallMs: () => nowMs })
   let received = false
   const ringConsensus: Proposer = {
@@ -25,22 +39,35 @@ async function copy (ring: Ring, trustedMs: number, work: (copying: Copying) => 
       return next(ring)
     }
   }
-  const result = await work(createCopying(Object.assign(app, { ringConsensus }), { async report () {} }))
+  const result = await work(createCopying(Object.assign(app, { ringConsensus }), { async report() {} }))
   return { result, received }
 }
 
 for (const forgotten of [true, false]) {
   t.test(forgotten ? 'a recovery' : 'a look, which one source is enough for but which both give', async t => {
-    const ring = forgotten ? RING : { ...ringOf(3, [NODE, OTHER, THIRD, '127.0.0.1:5004', '127.0.0.1:5005']), replicas: 5 }
-    t.match((await copy(ring, HOUR_MS + 1, copying => copying.fetch(ring, forgotten))).result, { complete: true })
-    t.match((await copy(ring, HOUR_MS, copying => copying.fetch(ring, forgotten))).result, { complete: false })
+    const ring = forgotten
+      ? RING
+      : { ...ringOf(3, [NODE, OTHER, THIRD, '127.0.0.1:5004', '127.0.0.1:5005']), replicas: 5 }
+    t.match((await copy(ring, HOUR_MS + 1, copying => copying.fetch(ring, forgotten))).result, {
+      complete: true
+    })
+    t.match((await copy(ring, HOUR_MS, copying => copying.fetch(ring, forgotten))).result, {
+      complete: false
+    })
   })
 }
 
 t.test('slots are taken over only from sources that stay to be trusted for long', async t => {
   const { tokens } = ringOf(3, [OTHER, THIRD, '127.0.0.1:5004'])
-  const joint: Ring = { ...RING, tokens, next: [...tokens, { position: 500, node: NODE }], pending: [NODE], since: 3 }
-  const receive = (trustedMs: number) => copy(joint, trustedMs, copying => copying.receive(joint), trustedMs + HOUR_MS)
+  const joint: Ring = {
+    ...RING,
+    tokens,
+    next: [...tokens, { position: 500, node: NODE }],
+    pending: [NODE],
+    since: 3
+  }
+  const receive = (trustedMs: number) =>
+    copy(joint, trustedMs, copying => copying.receive(joint), trustedMs + HOUR_MS)
   t.match(await receive(SOURCE_TRUST_MS + 1), { result: true, received: true })
   t.match(await receive(SOURCE_TRUST_MS - HOUR_MS), { result: false, received: false })
 })

@@ -1,5 +1,5 @@
-// Each batch of a purge is an operation in flight under the stable ring: a newer ring, by which the node may hold those slots again, waits for it, and
-// ends the purge.
+// Each batch of a purge is an operation in flight under the stable ring: a newer ring, by which the node may
+// hold those slots again, waits for it, and ends the purge.
 
 import t from 'tap'
 import { createCopying } from '../../../plugins/migration/index.ts'
@@ -13,15 +13,21 @@ t.test('a newer ring waits for the batch under way, and no further one begins', 
   storage.purge = async (_slots, within) => {
     await within?.(async () => {
       ran.push('first')
-      await new Promise<void>(resolve => { end = resolve })
+      await new Promise<void>(resolve => {
+        end = resolve
+      })
     })
-    await within?.(async () => { ran.push('second') })
+    await within?.(async () => {
+      ran.push('second')
+    })
     return ran.length
   }
-  const purged = createCopying(app, { async report () {} }).purge(ringOf(3))
+  const purged = createCopying(app, { async report() {} }).purge(ringOf(3))
   await settle()
   let isDrained = false
-  const drained = app.ring.switchTo(ringOf(4)).then(() => { isDrained = true })
+  const drained = app.ring.switchTo(ringOf(4)).then(() => {
+    isDrained = true
+  })
   await settle()
   t.notOk(isDrained, 'the batch is in flight')
   end()

@@ -1,5 +1,6 @@
-// A source gives its pairs only under the ring that it is asked by, once that is in force at the whole node, as what was taken under older rings has ended
-// then; and its end says that it remembers only if it did so from the first pair to the last.
+// A source gives its pairs only under the ring that it is asked by, once that is in force at the whole node,
+// as what was taken under older rings has ended then; and its end says that it remembers only if it did so
+// from the first pair to the last.
 
 import t from 'tap'
 import { type FastifyInstance } from 'fastify'
@@ -9,11 +10,21 @@ import { type Pair } from '../../../src/core/ports.ts'
 import { fakeStorage, installedRing } from './copying-fakes.ts'
 import { NODE, OTHER, ringOf, settle } from '../../keeper/keeper-fakes.ts'
 
-const pace = { observe () {}, restMs: () => 0, share: 1 }
+const pace = { observe() {}, restMs: () => 0, share: 1 }
 const clock = { wallMs: () => 1000 } as FastifyInstance['clock']
-const PAIR: Pair = { slot: 5, key: 'key', record: { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') } }
+const PAIR: Pair = {
+  slot: 5,
+  key: 'key',
+  record: {
+    version: { timeMs: 1, counter: 0, writer: 1 },
+    deleted: false,
+    expiresAtMs: 0,
+    contentType: '',
+    value: Buffer.from('x')
+  }
+}
 
-async function endOf ({ pieces }: Source): Promise<{ remembers: boolean }> {
+async function endOf({ pieces }: Source): Promise<{ remembers: boolean }> {
   const decoder = createPairDecoder()
   for await (const piece of pieces) decoder.push(piece)
   return decoder.finish()
@@ -22,7 +33,11 @@ async function endOf ({ pieces }: Source): Promise<{ remembers: boolean }> {
 t.test('it waits until the ring is in force', async t => {
   const ring = await installedRing(ringOf(3), false)
   let opened: Source | undefined
-  const opening = openSource({ ring, storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]]).then(source => { opened = source })
+  const opening = openSource({ ring, storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]]).then(
+    source => {
+      opened = source
+    }
+  )
   await settle()
   t.equal(opened, undefined)
   ring.serve(ringOf(3))
@@ -32,56 +47,78 @@ t.test('it waits until the ring is in force', async t => {
 
 t.test('another ring than the one that is asked by', async t => {
   const ring = await installedRing(ringOf(4, [NODE, OTHER, '127.0.0.1:5003']))
-  await t.rejects(openSource({ ring, storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]]), { code: 'KV_ERR_FENCED' })
+  await t.rejects(openSource({ ring, storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]]), {
+    code: 'KV_ERR_FENCED'
+  })
 })
 
 t.test('a memory that is lost in the middle', async t => {
   const storage = fakeStorage()
-  storage.scan = async function * () {
+  storage.scan = async function* () {
     yield [PAIR]
     storage.incarnation = 2
   }
-  const source = await openSource({ ring: await installedRing(ringOf(3)), storage, pace, clock }, ringOf(3), [[0, 9]])
+  const source = await openSource({ ring: await installedRing(ringOf(3)), storage, pace, clock }, ringOf(3), [
+    [0, 9]
+  ])
   t.match(await endOf(source), { remembers: false })
 })
 
 t.test('a memory that stays', async t => {
-  const source = await openSource({ ring: await installedRing(ringOf(3)), storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]])
+  const source = await openSource(
+    { ring: await installedRing(ringOf(3)), storage: fakeStorage(), pace, clock },
+    ringOf(3),
+    [[0, 9]]
+  )
   t.match(await endOf(source), { remembers: true })
 })
 
 t.test('it reckons how many pairs it will give, as if they lay evenly', async t => {
   const half = { ...ringOf(3), replicas: 1 }
   const expected = async (ring: ReturnType<typeof ringOf>, ...ranges: Array<[number, number]>) => {
-    const storage = Object.assign(fakeStorage(), { stats: async () => ({ pairs: 10_000, bytes: 0, limitBytes: 0 }) })
-    return (await openSource({ ring: await installedRing(ring), storage, pace, clock }, ring, ranges)).expectedPairs
+    const storage = Object.assign(fakeStorage(), {
+      stats: async () => ({ pairs: 10_000, bytes: 0, limitBytes: 0 })
+    })
+    return (await openSource({ ring: await installedRing(ring), storage, pace, clock }, ring, ranges))
+      .expectedPairs
   }
   t.equal(await expected(ringOf(3), [0, 9999]), 10_000)
   t.equal(await expected(ringOf(3), [0, 999], [2000, 2499]), 1_500)
-  t.equal(await expected(half, [0, 99]), Math.round(10_000 * 100 / 9_000), 'it holds all but 1001 to 2000')
+  t.equal(await expected(half, [0, 99]), Math.round((10_000 * 100) / 9_000), 'it holds all but 1001 to 2000')
   t.equal(await expected(half, [0, 9999]), 10_000, 'no more than it has')
   t.equal(await expected(ringOf(3)), 0)
 })
 
-t.test('it gives the slots that are asked for and no others, and tells how long it is to be trusted', async t => {
-  let chosen = (_slot: number) => false
-  const storage = Object.assign(fakeStorage(), {
-    trustedUntilMs: 5_000,
-    async * scan (slots: (slot: number) => boolean) { chosen = slots }
-  })
-  const ports = { ring: await installedRing(ringOf(3)), storage, pace, clock }
-  const source = await openSource(ports, ringOf(3), [[0, 9], [20, 29]])
-  t.equal(source.trustedMs, 4_000)
-  await endOf(source)
-  t.same([0, 9, 10, 19, 20, 29, 30].map(slot => chosen(slot)), [true, true, false, false, true, true, false])
-  storage.incarnation = 0
-  t.equal((await openSource(ports, ringOf(3), [[0, 9]])).trustedMs, 0)
-})
+t.test(
+  'it gives the slots that are asked for and no others, and tells how long it is to be trusted',
+  async t => {
+    let chosen = (_slot: number) => false
+    const storage = Object.assign(fakeStorage(), {
+      trustedUntilMs: 5_000,
+      async *scan(slots: (slot: number) => boolean) {
+        chosen = slots
+      }
+    })
+    const ports = { ring: await installedRing(ringOf(3)), storage, pace, clock }
+    const source = await openSource(ports, ringOf(3), [
+      [0, 9],
+      [20, 29]
+    ])
+    t.equal(source.trustedMs, 4_000)
+    await endOf(source)
+    t.same(
+      [0, 9, 10, 19, 20, 29, 30].map(slot => chosen(slot)),
+      [true, true, false, false, true, true, false]
+    )
+    storage.incarnation = 0
+    t.equal((await openSource(ports, ringOf(3), [[0, 9]])).trustedMs, 0)
+  }
+)
 
 t.test('another ring that comes while it gives: some of the pairs may have been purged', async t => {
   const storage = fakeStorage()
   const ring = await installedRing(ringOf(3))
-  storage.scan = async function * () {
+  storage.scan = async function* () {
     yield [PAIR]
     await ring.switchTo(ringOf(4, [NODE, OTHER, '127.0.0.1:5003']))
   }

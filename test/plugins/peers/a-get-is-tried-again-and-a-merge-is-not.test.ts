@@ -1,4 +1,5 @@
-// A connection that breaks may have carried an operation out. Reading twice does no harm; a merge may only be told to be unknown.
+// A connection that breaks may have carried an operation out. Reading twice does no harm; a merge may only be
+// told to be unknown.
 
 import t from 'tap'
 import { failed, MISS, STORED } from '../../../src/core/ports.ts'
@@ -11,10 +12,16 @@ t.test('when the connection breaks', async t => {
     response.destroy()
   })
   const channel = openChannel(t, peer.address)
-  const [got, merged] = await Promise.all([channel.send(ringOf(1), getOf('key')), channel.send(ringOf(1), mergeOf('key'))])
+  const [got, merged] = await Promise.all([
+    channel.send(ringOf(1), getOf('key')),
+    channel.send(ringOf(1), mergeOf('key'))
+  ])
   t.same(got, MISS)
   t.same(merged, failed('timeout'))
-  t.same(peer.frames.map(frame => frame.operations.length), [2, 1])
+  t.same(
+    peer.frames.map(frame => frame.operations.length),
+    [2, 1]
+  )
 })
 
 t.test('when it breaks in the middle of the answer', async t => {
@@ -28,7 +35,9 @@ t.test('when it breaks in the middle of the answer', async t => {
 })
 
 t.test('once, and no more', async t => {
-  const peer = await startPeer(t, (_frame, response) => { response.destroy() })
+  const peer = await startPeer(t, (_frame, response) => {
+    response.destroy()
+  })
   const channel = openChannel(t, peer.address)
   t.same(await channel.send(ringOf(1), getOf('key')), failed('timeout'))
   t.equal(peer.frames.length, 2)

@@ -1,4 +1,5 @@
-// A channel whose node was gone looks for it by itself: the first operation after the node's return is served, though none was sent while it was away.
+// A channel whose node was gone looks for it by itself: the first operation after the node's return is
+// served, though none was sent while it was away.
 
 import t from 'tap'
 import { failed, STORED } from '../../../src/core/ports.ts'
@@ -11,7 +12,9 @@ t.test('a node that was away and comes back', async t => {
   const peer = await startPeer(t)
   const channel = openChannel(t, peer.address)
   await peer.close()
-  for (let i = 0; i < CIRCUIT_FAILURES; i++) t.same(await channel.send(ringOf(1), getOf('key')), failed('unreachable'))
+  for (let i = 0; i < CIRCUIT_FAILURES; i++) {
+    t.same(await channel.send(ringOf(1), getOf('key')), failed('unreachable'))
+  }
   await peer.open()
   await until('it was greeted, and the greeting was answered', () => peer.frames.length === 1 && channel.idle)
   t.same(peer.frames[0]?.operations, [])
@@ -26,11 +29,16 @@ t.test('a node that has no ring yet is not told one', async t => {
   peer.serve = () => ({ verdict: 'behind', ringJson: undefined, clockMs: undefined, answers: [] })
   await peer.open()
   await until('it was looked for, and that was all', () => peer.frames.length > 0 && channel.idle)
-  t.same(peer.frames.map(({ ringJson }) => ringJson), [undefined])
+  t.same(
+    peer.frames.map(({ ringJson }) => ringJson),
+    [undefined]
+  )
 })
 
 t.test('a node that stays ill is looked for again and again', async t => {
-  const peer = await startPeer(t, (_frame, response) => { response.writeHead(503).end() })
+  const peer = await startPeer(t, (_frame, response) => {
+    response.writeHead(503).end()
+  })
   const channel = openChannel(t, peer.address)
   for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
   await until('it was greeted five times', () => peer.frames.length >= CIRCUIT_FAILURES + 5)
@@ -41,9 +49,18 @@ t.test('a node that stays ill is looked for again and again', async t => {
 })
 
 t.test('a closed channel looks for nobody', async t => {
-  const [left, other] = [await startPeer(t, (_frame, response) => { response.writeHead(503).end() }), await startPeer(t, (_frame, response) => { response.writeHead(503).end() })]
+  const [left, other] = [
+    await startPeer(t, (_frame, response) => {
+      response.writeHead(503).end()
+    }),
+    await startPeer(t, (_frame, response) => {
+      response.writeHead(503).end()
+    })
+  ]
   const [closed, open] = [openChannel(t, left.address), openChannel(t, other.address)]
-  for (const channel of [closed, open]) for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
+  for (const channel of [closed, open]) {
+    for (let i = 0; i < CIRCUIT_FAILURES; i++) await channel.send(ringOf(1), getOf('key'))
+  }
   await closed.close()
   const before = left.frames.length
   await until('the other channel greeted five times', () => other.frames.length >= CIRCUIT_FAILURES + 5)

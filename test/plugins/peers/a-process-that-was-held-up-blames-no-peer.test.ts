@@ -1,5 +1,5 @@
-// This process stands still for longer than another node may take, which meanwhile goes on. Its answers lie in the sockets and are read before
-// the node is called late, and what could not leave meanwhile is sent.
+// This process stands still for longer than another node may take, which meanwhile goes on. Its answers lie
+// in the sockets and are read before the node is called late, and what could not leave meanwhile is sent.
 
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -12,7 +12,10 @@ import { PEER_CONNECT_MS, PEER_FRAMES_IN_FLIGHT, PEER_LONGEST_MS } from '../../.
 import { getOf, openChannel, served } from './fake-peer.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
-/** In a thread, which goes on while the test's stands still. It counts requests in shared memory, and answers each when it is told that it may. */
+/**
+ * In a thread, which goes on while the test's stands still. It counts requests in shared memory, and answers
+ * each when it is told that it may.
+ */
 const PEER = `
   const { createServer } = require('node:http')
   const { parentPort, workerData: { reply, seen, may } } = require('node:worker_threads')
@@ -24,7 +27,9 @@ const PEER = `
       Atomics.add(seen, 0, 1)
       Atomics.notify(seen, 0)
       whenItMay(() => {
-        if (request.url === '/internal/ops') return response.writeHead(200, { 'content-length': reply.length }).end(reply)
+        if (request.url === '/internal/ops') {
+ return response.writeHead(200, { 'content-length': reply.length }).end(reply)
+}
         response.write('some')
         setTimeout(() => response.end(' and more'), 1500)
       })
@@ -33,22 +38,27 @@ const PEER = `
   server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
 `
 
-async function startThread (t: Test) {
+async function startThread(t: Test) {
   const shared = () => new Int32Array(new SharedArrayBuffer(4))
   const [seen, may] = [shared(), shared()]
   may[0] = 1
-  const thread = new Worker(PEER, { eval: true, workerData: { reply: encodeReply(served([MISS])), seen, may } })
+  const thread = new Worker(PEER, {
+    eval: true,
+    workerData: { reply: encodeReply(served([MISS])), seen, may }
+  })
   t.teardown(() => thread.terminate())
-  const [port] = await once(thread, 'message') as [number]
+  const [port] = (await once(thread, 'message')) as [number]
   return {
     address: `127.0.0.1:${port}`,
-    hold () { may[0] = 0 },
+    hold() {
+      may[0] = 0
+    },
     /** Lets this thread run until the peer has seen so many requests. */
-    async hasSeen (count: number) {
+    async hasSeen(count: number) {
       while (Atomics.load(seen, 0) < count) await turn()
     },
     /** This thread stands still; the peer may answer from now on. */
-    standStill (ms: number) {
+    standStill(ms: number) {
       may[0] = 1
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     }
@@ -78,7 +88,10 @@ t.test('an operation that waits for the frames before it', async t => {
   answers.push(channel.send(ringOf(1), getOf('waits')))
   await turn()
   peer.standStill(2 * PEER_DEADLINE_MS)
-  t.same(await Promise.all(answers), answers.map(() => MISS))
+  t.same(
+    await Promise.all(answers),
+    answers.map(() => MISS)
+  )
 })
 
 t.test('a stream, before and while it comes', async t => {

@@ -1,5 +1,6 @@
-// What a process remembers of nodes that have a ring with the number of its own and other content: it takes only their own word, with the
-// ring that proves it, only of nodes that its ring names, and only as long as that number is in force.
+// What a process remembers of nodes that have a ring with the number of its own and other content: it takes
+// only their own word, with the ring that proves it, only of nodes that its ring names, and only as long as
+// that number is in force.
 
 import { pino } from 'pino'
 import t from 'tap'
@@ -13,11 +14,23 @@ const STRANGER = '127.0.0.1:9999'
 const mine = ringOf(1)
 const other: Ring = { ...mine, replicas: 1 }
 
-const reply = (verdict: Verdict, ring?: Ring): FrameReply => ({ verdict, ringJson: ring && JSON.stringify(ringToJson(ring)), clockMs: undefined, answers: [] })
+const reply = (verdict: Verdict, ring?: Ring): FrameReply => ({
+  verdict,
+  ringJson: ring && JSON.stringify(ringToJson(ring)),
+  clockMs: undefined,
+  answers: []
+})
 
-function setup () {
-  const lines: Array<{ level: number, msg: string }> = []
-  const log = pino({}, { write: (line: string) => { lines.push(JSON.parse(line)) } })
+function setup() {
+  const lines: Array<{ level: number; msg: string }> = []
+  const log = pino(
+    {},
+    {
+      write: (line: string) => {
+        lines.push(JSON.parse(line))
+      }
+    }
+  )
   const state = { present: mine as Ring | undefined }
   const splits = createSplits(() => state.present, log)
   const isSplit = () => {
@@ -36,8 +49,15 @@ t.test('a node of the ring that shows another one', async t => {
   const { splits, lines } = setup()
   splits.heard(OTHER, mine, reply('split', other))
   splits.heard(OTHER, mine, reply('split', other))
-  t.throws(() => splits.check(), { code: 'KV_ERR_RING_SPLIT', message: new RegExp(`${OTHER}.*generation 7, epoch 1.*${digestOf(other)}.*${digestOf(mine)}.*seed all nodes again`) })
-  t.match(lines, [{ level: 50, peer: OTHER, generation: 7, epoch: 1, digest: digestOf(mine), theirs: digestOf(other) }])
+  t.throws(() => splits.check(), {
+    code: 'KV_ERR_RING_SPLIT',
+    message: new RegExp(
+      `${OTHER}.*generation 7, epoch 1.*${digestOf(other)}.*${digestOf(mine)}.*seed all nodes again`
+    )
+  })
+  t.match(lines, [
+    { level: 50, peer: OTHER, generation: 7, epoch: 1, digest: digestOf(mine), theirs: digestOf(other) }
+  ])
   t.equal(lines.length, 1, 'it is logged once')
 })
 
@@ -59,13 +79,19 @@ t.test('a false alarm is none', async t => {
   const { splits, lines, state, isSplit } = setup()
   splits.heard(STRANGER, mine, reply('split', other))
   t.notOk(isSplit(), 'a node that this ring does not name')
-  for (const [ring, what] of [[undefined, 'no proof'], [mine, 'the same ring'], [{ ...other, epoch: 2 }, 'a ring with another number']] as const) {
+  for (const [ring, what] of [
+    [undefined, 'no proof'],
+    [mine, 'the same ring'],
+    [{ ...other, epoch: 2 }, 'a ring with another number']
+  ] as const) {
     splits.heard(OTHER, mine, reply('split', ring))
     t.notOk(isSplit(), what)
   }
   splits.heard(OTHER, mine, { ...reply('split'), ringJson: '{"ring":{}}' })
   t.notOk(isSplit(), 'what is no ring')
-  for (const verdict of ['served', 'behind', 'ahead', 'foreign'] as const) splits.heard(OTHER, mine, reply(verdict, other))
+  for (const verdict of ['served', 'behind', 'ahead', 'foreign'] as const) {
+    splits.heard(OTHER, mine, reply(verdict, other))
+  }
   t.notOk(isSplit(), 'another verdict')
   state.present = undefined
   splits.heard(OTHER, mine, reply('split', other))

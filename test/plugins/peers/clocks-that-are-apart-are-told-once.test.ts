@@ -1,23 +1,55 @@
-// What becomes of measured clocks: a log line when two are apart and when they agree again, and a refusal to serve while this one is off.
+// What becomes of measured clocks: a log line when two are apart and when they agree again, and a refusal to
+// serve while this one is off.
 
 import { pino } from 'pino'
 import t from 'tap'
 import { createClocks } from '../../../plugins/peers/clocks.ts'
 import { CLOCK_SKEW_MAX_MS } from '../../../src/limits.ts'
-import { CLOCK_FRESH_MS, CLOCK_SKEW_TOLD_MS, CLOCK_SKEW_WARN_MS, CLOCK_VAGUE_MS } from '../../../plugins/peers/limits.ts'
+import {
+  CLOCK_FRESH_MS,
+  CLOCK_SKEW_TOLD_MS,
+  CLOCK_SKEW_WARN_MS,
+  CLOCK_VAGUE_MS
+} from '../../../plugins/peers/limits.ts'
 
-function setup (others: string[]) {
+function setup(others: string[]) {
   const lines: Array<{ level: number }> = []
   const time = { nowMs: 0 }
-  const clocks = createClocks({ others: () => others, nowMs: () => time.nowMs, log: pino({}, { write: (line: string) => { lines.push(JSON.parse(line)) } }) })
-  const measured = (node: string, aheadMs: number, uncertainMs = 1) => clocks.measured(node, { aheadMs, uncertainMs })
+  const clocks = createClocks({
+    others: () => others,
+    nowMs: () => time.nowMs,
+    log: pino(
+      {},
+      {
+        write: (line: string) => {
+          lines.push(JSON.parse(line))
+        }
+      }
+    )
+  })
+  const measured = (node: string, aheadMs: number, uncertainMs = 1) =>
+    clocks.measured(node, { aheadMs, uncertainMs })
   return { clocks, lines, time, measured, others }
 }
 
 t.test('one line when they are apart, one when they agree again', async t => {
   const { lines, measured } = setup(['b:1', 'c:1'])
-  for (const aheadMs of [0, CLOCK_SKEW_WARN_MS, CLOCK_SKEW_WARN_MS + 2, 5_000, -5_000, CLOCK_SKEW_WARN_MS / 2, 0, 0]) measured('b:1', aheadMs)
-  t.match(lines, [{ level: 40, peer: 'b:1', aheadMs: CLOCK_SKEW_WARN_MS + 2 }, { level: 30, peer: 'b:1' }])
+  for (const aheadMs of [
+    0,
+    CLOCK_SKEW_WARN_MS,
+    CLOCK_SKEW_WARN_MS + 2,
+    5_000,
+    -5_000,
+    CLOCK_SKEW_WARN_MS / 2,
+    0,
+    0
+  ]) {
+    measured('b:1', aheadMs)
+  }
+  t.match(lines, [
+    { level: 40, peer: 'b:1', aheadMs: CLOCK_SKEW_WARN_MS + 2 },
+    { level: 30, peer: 'b:1' }
+  ])
   t.equal(lines.length, 2)
   measured('b:1', CLOCK_SKEW_WARN_MS + 100, 101)
   t.equal(lines.length, 2, 'it may be less')
@@ -58,7 +90,10 @@ t.test('this node is off while most others agree that it is', async t => {
   measured('c:1', -FAR)
   measured('c:1', 0)
   t.doesNotThrow(() => clocks.check())
-  t.match(lines.filter(({ level }) => level !== 40), [{ level: 50, aheadMs: FAR }, { level: 30 }, { level: 30 }])
+  t.match(
+    lines.filter(({ level }) => level !== 40),
+    [{ level: 50, aheadMs: FAR }, { level: 30 }, { level: 30 }]
+  )
   measured('b:1', FAR)
   measured('c:1', FAR)
   t.throws(() => clocks.check(), { message: /61\.5 s behind/ })

@@ -1,5 +1,5 @@
-// Gets of one key that wait for the same frame travel as one, and each gets the answer. One that comes when the frame has left does not share it:
-// a write may have been acknowledged in between.
+// Gets of one key that wait for the same frame travel as one, and each gets the answer. One that comes when
+// the frame has left does not share it: a write may have been acknowledged in between.
 
 import t from 'tap'
 import { failed, STORED } from '../../../src/core/ports.ts'
@@ -9,19 +9,38 @@ import { getOf, mergeOf, openChannel, recordOf, respond, served, startPeer } fro
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
 t.test('those of one tick', async t => {
-  const peer = await startPeer(t, ({ operations }) => served(operations.map(({ key, record }) => record === undefined ? { kind: 'found', record: recordOf(Buffer.from(key)) } : STORED)))
+  const peer = await startPeer(t, ({ operations }) =>
+    served(
+      operations.map(({ key, record }) =>
+        record === undefined ? { kind: 'found', record: recordOf(Buffer.from(key)) } : STORED
+      )
+    )
+  )
   const channel = openChannel(t, peer.address)
   const operations = [getOf('a'), getOf('b'), mergeOf('a'), getOf('a'), mergeOf('a'), getOf('a')]
   const answers = await Promise.all(operations.map(operation => channel.send(ringOf(1), operation)))
-  t.match(answers, operations.map(({ key, record }) => record === undefined ? { kind: 'found', record: { value: Buffer.from(key) } } : STORED))
-  t.same(peer.frames.map(({ operations }) => operations.map(({ key, record }) => `${record === undefined ? 'get' : 'merge'} ${key}`)), [['get a', 'get b', 'merge a', 'merge a']])
+  t.match(
+    answers,
+    operations.map(({ key, record }) =>
+      record === undefined ? { kind: 'found', record: { value: Buffer.from(key) } } : STORED
+    )
+  )
+  t.same(
+    peer.frames.map(({ operations }) =>
+      operations.map(({ key, record }) => `${record === undefined ? 'get' : 'merge'} ${key}`)
+    ),
+    [['get a', 'get b', 'merge a', 'merge a']]
+  )
 })
 
 t.test('not those of different rings', async t => {
   const peer = await startPeer(t)
   const channel = openChannel(t, peer.address)
   await Promise.all([1, 2, 1, 2].map(epoch => channel.send(ringOf(epoch), getOf('a'))))
-  t.same(peer.frames.map(({ operations }) => operations.length), [1, 1, 1, 1])
+  t.same(
+    peer.frames.map(({ operations }) => operations.length),
+    [1, 1, 1, 1]
+  )
 })
 
 t.test('not one that begins when the frame has left', async t => {
@@ -40,7 +59,10 @@ t.test('not one that begins when the frame has left', async t => {
   for (const release of held) release()
   t.match(await early, { record: { value: Buffer.from('old') } })
   for (const answer of await Promise.all(late)) t.match(answer, { record: { value: Buffer.from('new') } })
-  t.same(peer.frames.map(({ operations }) => operations.length), [1, 1])
+  t.same(
+    peer.frames.map(({ operations }) => operations.length),
+    [1, 1]
+  )
 })
 
 t.test('those who share count as waiting', async t => {

@@ -1,5 +1,5 @@
-// A replica that is asked about a slot that it does not hold says so, and keeps no ring waiting for that; one whose storage seems to have forgotten looks
-// again before it says so.
+// A replica that is asked about a slot that it does not hold says so, and keeps no ring waiting for that; one
+// whose storage seems to have forgotten looks again before it says so.
 
 import t from 'tap'
 import { createReplica } from '../../../plugins/replica/index.ts'
@@ -11,8 +11,13 @@ t.test('a slot of others', async t => {
   const others = ringOf(3, [OTHER])
   const ring = await installedRing(others)
   const storage = fakeStorage()
-  storage.get = async () => { throw new Error('it is not asked') }
-  t.same(await createReplica({ storage, ring }).get(others, 5, 'key'), { kind: 'failed', reason: 'not-replica' })
+  storage.get = async () => {
+    throw new Error('it is not asked')
+  }
+  t.same(await createReplica({ storage, ring }).get(others, 5, 'key'), {
+    kind: 'failed',
+    reason: 'not-replica'
+  })
   await ring.switchTo(ringOf(4, [OTHER]))
   t.equal(ring.view?.ring.epoch, 4, 'nothing is in flight under the ring before')
 })
@@ -21,6 +26,8 @@ t.test('a storage that has recovered unseen', async t => {
   const own = ringOf(3)
   const storage = fakeStorage()
   storage.incarnation = 0
-  storage.recheck = async () => { storage.incarnation = 2 }
+  storage.recheck = async () => {
+    storage.incarnation = 2
+  }
   t.same(await createReplica({ storage, ring: await installedRing(own) }).get(own, 5, 'key'), MISS)
 })

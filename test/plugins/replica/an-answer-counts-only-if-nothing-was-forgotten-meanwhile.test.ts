@@ -1,4 +1,5 @@
-// A storage that comes back empty, and is whole again, between the begin of an operation and its end, may have lost what the operation did.
+// A storage that comes back empty, and is whole again, between the begin of an operation and its end, may
+// have lost what the operation did.
 
 import t from 'tap'
 import { createReplica } from '../../../plugins/replica/index.ts'
@@ -7,14 +8,23 @@ import { type PairRecord } from '../../../src/core/pairs/record.ts'
 import { fakeStorage, installedRing } from '../migration/copying-fakes.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
-const RECORD: PairRecord = { version: { timeMs: 1, counter: 0, writer: 1 }, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from('x') }
+const RECORD: PairRecord = {
+  version: { timeMs: 1, counter: 0, writer: 1 },
+  deleted: false,
+  expiresAtMs: 0,
+  contentType: '',
+  value: Buffer.from('x')
+}
 
 t.test('another memory at the end than at the begin', async t => {
   const storage = fakeStorage()
   const ring = ringOf(3)
   const replica = createReplica({ storage, ring: await installedRing(ring) })
   let end = (_result: MergeResult): void => {}
-  storage.merge = () => new Promise(resolve => { end = resolve })
+  storage.merge = () =>
+    new Promise(resolve => {
+      end = resolve
+    })
   const answer = replica.merge(ring, 5, 'key', RECORD)
   storage.incarnation = 2
   end(STORED)

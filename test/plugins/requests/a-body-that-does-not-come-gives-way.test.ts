@@ -1,5 +1,5 @@
-// Where there is no room for another body, the ones that have been coming for too long give way, the oldest first and no more than need be;
-// those that have come as a whole, and all others, stay.
+// Where there is no room for another body, the ones that have been coming for too long give way, the oldest
+// first and no more than need be; those that have come as a whole, and all others, stay.
 
 import { EventEmitter } from 'node:events'
 import { type RouteOptions } from 'fastify'
@@ -8,24 +8,47 @@ import { createBodyBudget } from '../../../plugins/requests/bodies.ts'
 import { BATCH_BYTES } from '../../../src/limits.ts'
 import { BODIES_BYTES, BODY_PATIENCE_MS } from '../../../plugins/requests/limits.ts'
 
-interface Sent { readonly request: { complete: boolean, destroyed: boolean }, readonly response: EventEmitter, readonly refused: unknown }
+interface Sent {
+  readonly request: { complete: boolean; destroyed: boolean }
+  readonly response: EventEmitter
+  readonly refused: unknown
+}
 
 /** A route with a budget of its own, a clock, and what sends it batches. */
-function startRoute () {
+function startRoute() {
   let nowMs = 0
   const route = { method: 'POST', url: '/kv/batch', bodyLimit: BATCH_BYTES } as unknown as RouteOptions
   createBodyBudget(() => nowMs)(route)
-  const admit = route.preParsing as unknown as (request: unknown, reply: unknown, payload: unknown, done: (error?: unknown) => void) => void
+  const admit = route.preParsing as unknown as (
+    request: unknown,
+    reply: unknown,
+    payload: unknown,
+    done: (error?: unknown) => void
+  ) => void
 
-  function send (): Sent {
-    const request = { headers: { 'content-length': String(BATCH_BYTES) }, complete: false, destroyed: false, destroy () { this.destroyed = true } }
+  function send(): Sent {
+    const request = {
+      headers: { 'content-length': String(BATCH_BYTES) },
+      complete: false,
+      destroyed: false,
+      destroy() {
+        this.destroyed = true
+      }
+    }
     const response = new EventEmitter()
     let refused: unknown
-    admit({ raw: request }, { raw: response }, undefined, error => { refused = error })
+    admit({ raw: request }, { raw: response }, undefined, error => {
+      refused = error
+    })
     return { request, response, refused }
   }
 
-  return { send, pass: (ms: number) => { nowMs += ms } }
+  return {
+    send,
+    pass: (ms: number) => {
+      nowMs += ms
+    }
+  }
 }
 
 const FITS = BODIES_BYTES / BATCH_BYTES
@@ -39,7 +62,10 @@ t.test('after a while, not before', async t => {
   ;(sent[0] as Sent).request.complete = true
   pass(1)
   t.equal(send().refused, undefined)
-  t.same(sent.map(({ request }) => request.destroyed), [false, true, ...Array(FITS - 2).fill(false)])
+  t.same(
+    sent.map(({ request }) => request.destroyed),
+    [false, true, ...Array(FITS - 2).fill(false)]
+  )
   for (const { request } of sent) request.complete = true
   t.match(send().refused, REFUSED)
 })

@@ -1,5 +1,5 @@
-// Work in steps holds nobody up: there is one step in a turn of the event loop, however many works there are, and each has its turn. For a
-// client who has gone nothing is done.
+// Work in steps holds nobody up: there is one step in a turn of the event loop, however many works there are,
+// and each has its turn. For a client who has gone nothing is done.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fastify from 'fastify'
@@ -13,7 +13,7 @@ const CLIENT = { destroyed: false }
 t.test('turn about, one step in a turn', async t => {
   const inTurns = createTurns()
   const steps: string[] = []
-  function * work (name: string) {
+  function* work(name: string) {
     for (let i = 0; i < 3; i++) {
       steps.push(`${name}${i}`)
       if (i < 2) yield
@@ -33,11 +33,11 @@ t.test('turn about, one step in a turn', async t => {
 
 t.test('what fails, fails alone', async t => {
   const inTurns = createTurns()
-  function * failing () {
+  function* failing() {
     yield
     throw new Error('broken')
   }
-  function * working () {
+  function* working() {
     yield
     yield
     return 7
@@ -51,7 +51,7 @@ t.test('a client who has gone', async t => {
   const inTurns = createTurns()
   const client = { destroyed: false }
   let steps = 0
-  function * work () {
+  function* work() {
     for (;;) yield ++steps
   }
   const works = [inTurns(client, work()), inTurns(client, work())]
@@ -68,24 +68,39 @@ t.test('a long body is read in turns, a short one at once', async t => {
   t.teardown(() => app.close())
   await app.register(requests)
   let turnsBetween = 0
-  app.addContentTypeParser<Buffer>('test/steps', { parseAs: 'buffer' }, app.bodyParser(function * (body) {
-    let turns = 0
-    setImmediate(() => { turns++ })
-    yield
-    yield
-    turnsBetween = turns
-    return body.length
-  }))
+  app.addContentTypeParser<Buffer>(
+    'test/steps',
+    { parseAs: 'buffer' },
+    app.bodyParser(function* (body) {
+      let turns = 0
+      setImmediate(() => {
+        turns++
+      })
+      yield
+      yield
+      turnsBetween = turns
+      return body.length
+    })
+  )
   app.post('/', async request => ({ length: request.body }))
-  const post = (type: string, payload: string) => app.inject({ method: 'POST', url: '/', headers: { 'content-type': type }, payload })
+  const post = (type: string, payload: string) =>
+    app.inject({ method: 'POST', url: '/', headers: { 'content-type': type }, payload })
   t.match((await post('test/steps', 'x'.repeat(PARSE_AT_ONCE_BYTES))).json(), { length: PARSE_AT_ONCE_BYTES })
   t.equal(turnsBetween, 0)
-  t.match((await post('test/steps', 'x'.repeat(PARSE_AT_ONCE_BYTES + 1))).json(), { length: PARSE_AT_ONCE_BYTES + 1 })
+  t.match((await post('test/steps', 'x'.repeat(PARSE_AT_ONCE_BYTES + 1))).json(), {
+    length: PARSE_AT_ONCE_BYTES + 1
+  })
   t.equal(turnsBetween, 1)
 
   const order: string[] = []
-  const form = post('application/x-www-form-urlencoded', `key=${'k'.repeat(PARSE_AT_ONCE_BYTES)}`).then(() => order.push('long'))
-  const others = Promise.all(Array.from({ length: 10 }, () => post('application/x-www-form-urlencoded', 'key=k').then(() => order.push('short'))))
+  const form = post('application/x-www-form-urlencoded', `key=${'k'.repeat(PARSE_AT_ONCE_BYTES)}`).then(() =>
+    order.push('long')
+  )
+  const others = Promise.all(
+    Array.from({ length: 10 }, () =>
+      post('application/x-www-form-urlencoded', 'key=k').then(() => order.push('short'))
+    )
+  )
   await Promise.all([form, others])
   t.equal(order.at(-1), 'long')
 })

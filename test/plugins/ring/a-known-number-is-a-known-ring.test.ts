@@ -1,4 +1,5 @@
-// A keeper whose node has a ring takes no other one of the same number: not from another node, not for a vote, not from the record.
+// A keeper whose node has a ring takes no other one of the same number: not from another node, not for a
+// vote, not from the record.
 
 import t from 'tap'
 import { createInstalledRing } from '../../../plugins/ring/installed.ts'
@@ -16,13 +17,20 @@ t.test('to install and to vote on', async t => {
   t.same(keeper.ring, ringOf(1))
   t.same([record.text, files.length, worker.calls.length], before, 'nothing was done')
   await keeper.install(ringOf(1))
-  t.match(await keeper.vote({ present: ringOf(1), ballot: { round: 1, tie: 1 } }), { kind: 'promised' }, 'the same ring is')
+  t.match(
+    await keeper.vote({ present: ringOf(1), ballot: { round: 1, tie: 1 } }),
+    { kind: 'promised' },
+    'the same ring is'
+  )
   await keeper.install({ ...other, epoch: 2 })
   t.match(keeper.ring, { epoch: 2, replicas: 1 }, 'one of the next number is the next ring')
 })
 
 t.test('a record that has another ring of the number in the file: the node does not start', async t => {
-  await t.rejects(startKeeper(t, { file: ringOf(1), text: textOf(other) }), { ...SPLIT, message: /STATE_DIR.*Memcached/ })
+  await t.rejects(startKeeper(t, { file: ringOf(1), text: textOf(other) }), {
+    ...SPLIT,
+    message: /STATE_DIR.*Memcached/
+  })
 })
 
 t.test('a record that has the ring of the file, or a newer one: it does', async t => {
@@ -34,6 +42,8 @@ t.test('a worker that has another ring than its keeper says so', async t => {
   const installed = createInstalledRing()
   await installed.switchTo(ringOf(1))
   await installed.switchTo(ringOf(1))
-  t.throws(() => { installed.switchTo(other) }, SPLIT)
+  t.throws(() => {
+    installed.switchTo(other)
+  }, SPLIT)
   t.same(installed.view?.ring, ringOf(1))
 })

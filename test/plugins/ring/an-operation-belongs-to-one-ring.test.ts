@@ -1,5 +1,5 @@
-// One process and its rings: operations are counted by the ring under which they began, an install waits for those of older
-// rings, and those of a newer ring wait until it is in force at the whole node.
+// One process and its rings: operations are counted by the ring under which they began, an install waits for
+// those of older rings, and those of a newer ring wait until it is in force at the whole node.
 
 import { mock } from 'node:test'
 import t from 'tap'
@@ -9,23 +9,31 @@ import { passMocked } from '../../support/simulation/driven-timers.ts'
 import { ringOf, settle } from '../../keeper/keeper-fakes.ts'
 
 /** An operation that ends when the test says so. */
-function operation () {
+function operation() {
   const calls: number[] = []
   let end = () => {}
   return {
     calls,
     end: () => end(),
-    run: (view: { ring: { epoch: number } }) => new Promise<string>(resolve => {
-      calls.push(view.ring.epoch)
-      end = () => resolve('done')
-    })
+    run: (view: { ring: { epoch: number } }) =>
+      new Promise<string>(resolve => {
+        calls.push(view.ring.epoch)
+        end = () => resolve('done')
+      })
   }
 }
 
 /** Whether the promise is settled by now. */
-async function settled (promise: Promise<unknown>): Promise<boolean> {
+async function settled(promise: Promise<unknown>): Promise<boolean> {
   let is = false
-  promise.then(() => { is = true }, () => { is = true })
+  promise.then(
+    () => {
+      is = true
+    },
+    () => {
+      is = true
+    }
+  )
   await settle()
   return is
 }
@@ -75,7 +83,12 @@ t.test('an operation that fails is not in flight any more', async t => {
   const installed = createInstalledRing()
   await installed.switchTo(ringOf(1))
   installed.serve(ringOf(1))
-  await t.rejects(installed.within(ringOf(1), async () => { throw new Error('broken') }), /broken/)
+  await t.rejects(
+    installed.within(ringOf(1), async () => {
+      throw new Error('broken')
+    }),
+    /broken/
+  )
   await installed.switchTo(ringOf(2))
 })
 
@@ -139,7 +152,9 @@ t.test('an operation under another ring is fenced', async t => {
   await installed.switchTo(ringOf(2))
   installed.serve(ringOf(2))
   const calls: string[] = []
-  const run = async () => { calls.push('ran') }
+  const run = async () => {
+    calls.push('ran')
+  }
   for (const id of [ringOf(1), ringOf(3), { generation: 6, epoch: 2 }, { generation: 8, epoch: 2 }]) {
     t.equal(await installed.within(id, run), undefined)
   }

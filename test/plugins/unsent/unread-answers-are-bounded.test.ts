@@ -1,5 +1,6 @@
-// Clients that ask and do not read fill no memory: requests of one connection are carried out one after another, answers that have not been
-// sent have a budget, and who takes nothing makes room for the others, and is cut off in the end. Who reads slowly gets everything.
+// Clients that ask and do not read fill no memory: requests of one connection are carried out one after
+// another, answers that have not been sent have a budget, and who takes nothing makes room for the others,
+// and is cut off in the end. Who reads slowly gets everything.
 
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
@@ -13,10 +14,13 @@ import { until } from '../../support/cluster/memcached.ts'
 const LARGE_BYTES = 16 * 1024 * 1024
 const NEVER_MS = 600_000
 
-interface Served { readonly app: FastifyInstance, readonly carriedOut: () => number }
+interface Served {
+  readonly app: FastifyInstance
+  readonly carriedOut: () => number
+}
 
 /** A server that answers `/large`, whose bytes are counted, and `/small`. */
-async function serve (t: Test, options: UnsentOptions): Promise<Served> {
+async function serve(t: Test, options: UnsentOptions): Promise<Served> {
   let carriedOut = 0
   const app = fastify({ forceCloseConnections: true })
   await app.register(unsent, { lookMs: 10, patienceMs: NEVER_MS, stallMs: NEVER_MS, ...options })
@@ -36,7 +40,7 @@ async function serve (t: Test, options: UnsentOptions): Promise<Served> {
 }
 
 /** A connection that asks so many times at once and does not read. */
-async function ask (t: Test, { app }: Served, path: string, times = 1): Promise<Socket> {
+async function ask(t: Test, { app }: Served, path: string, times = 1): Promise<Socket> {
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   socket.pause().on('error', () => {})
@@ -45,8 +49,11 @@ async function ask (t: Test, { app }: Served, path: string, times = 1): Promise<
   return socket
 }
 
-/** Reads until the text was there so many times, and ends the connection. Throws where the other side ends it before. */
-async function read (socket: Socket, text: string, times = 1): Promise<void> {
+/**
+ * Reads until the text was there so many times, and ends the connection. Throws where the other side ends it
+ * before.
+ */
+async function read(socket: Socket, text: string, times = 1): Promise<void> {
   let found = 0
   for await (const chunk of socket) {
     found += (chunk as Buffer).toString('latin1').split(text).length - 1
@@ -56,25 +63,29 @@ async function read (socket: Socket, text: string, times = 1): Promise<void> {
 }
 
 /** Reads what there is until the other side ends the connection; how much it was. */
-async function rest (socket: Socket): Promise<number> {
+async function rest(socket: Socket): Promise<number> {
   socket.resume()
   await until('the other side ends the connection', () => socket.destroyed)
   return socket.bytesRead
 }
 
-t.test('requests of one connection are carried out one after another, each when the answer before it has been sent', async t => {
-  const served = await serve(t, {})
-  const socket = await ask(t, served, '/large', 40)
-  await until('the first is answered', () => served.carriedOut() > 0)
-  const other = await ask(t, served, '/small')
-  await read(other, 'HTTP/1.1 200')
-  t.equal(served.carriedOut(), 2, 'the other, and one of the forty')
-  t.ok(served.app.unsent.bytes < 2 * LARGE_BYTES)
-  socket.resume()
-  await until('all have come', () => socket.bytesRead > 40 * LARGE_BYTES)
-  await until('nothing is counted any more', () => served.app.unsent.bytes === 0)
-  t.equal(served.carriedOut(), 41)
-})
+t.test(
+  'requests of one connection are carried out one after another, each when the answer before it has ' +
+    'been sent',
+  async t => {
+    const served = await serve(t, {})
+    const socket = await ask(t, served, '/large', 40)
+    await until('the first is answered', () => served.carriedOut() > 0)
+    const other = await ask(t, served, '/small')
+    await read(other, 'HTTP/1.1 200')
+    t.equal(served.carriedOut(), 2, 'the other, and one of the forty')
+    t.ok(served.app.unsent.bytes < 2 * LARGE_BYTES)
+    socket.resume()
+    await until('all have come', () => socket.bytesRead > 40 * LARGE_BYTES)
+    await until('nothing is counted any more', () => served.app.unsent.bytes === 0)
+    t.equal(served.carriedOut(), 41)
+  }
+)
 
 t.test('requests that are sent together are answered in their order', async t => {
   const served = await serve(t, {})
@@ -88,7 +99,7 @@ t.test('too many that wait end the connection', async t => {
   const served = await serve(t, {})
   const socket = await ask(t, served, '/large', PIPELINED_REQUESTS + 2)
   await until('it is closed', () => served.app.unsent.bytes === 0 && served.carriedOut() > 0)
-  t.ok(await rest(socket) < LARGE_BYTES)
+  t.ok((await rest(socket)) < LARGE_BYTES)
 })
 
 t.test('what has no room is refused until an answer has been sent or its client has gone', async t => {
@@ -117,7 +128,7 @@ t.test('whoever takes nothing makes room, the one that has done so for the longe
     socket.destroy()
     return answer.includes('HTTP/1.1 200')
   })
-  t.ok(await rest(oldest) < LARGE_BYTES, 'the oldest was closed')
+  t.ok((await rest(oldest)) < LARGE_BYTES, 'the oldest was closed')
   await until('only the younger is counted', () => served.app.unsent.bytes === LARGE_BYTES)
   younger.resume()
   await until('the younger has got all of it', () => younger.bytesRead > LARGE_BYTES)
@@ -127,7 +138,7 @@ t.test('whoever takes nothing is cut off in the end', async t => {
   const served = await serve(t, { stallMs: 100 })
   const socket = await ask(t, served, '/large')
   await until('it is closed', () => served.carriedOut() === 1 && served.app.unsent.bytes === 0)
-  t.ok(await rest(socket) < LARGE_BYTES)
+  t.ok((await rest(socket)) < LARGE_BYTES)
   const quiet = await ask(t, served, '/small')
   await read(await ask(t, served, '/small'), 'HTTP/1.1 200')
   t.notOk(quiet.destroyed, 'a connection for which nothing waits stays')
@@ -138,10 +149,12 @@ t.test('whoever reads slowly gets everything', async t => {
   const socket = await ask(t, served, '/large')
   const beganMs = performance.now()
   // Some 64 kB at a time, so that the whole takes several times as long as a client may take nothing.
-  socket.on('data', () => {
-    socket.pause()
-    setTimeout(() => socket.resume(), 4)
-  }).resume()
+  socket
+    .on('data', () => {
+      socket.pause()
+      setTimeout(() => socket.resume(), 4)
+    })
+    .resume()
   await until('all of it has come', () => socket.bytesRead > LARGE_BYTES)
   t.ok(performance.now() - beganMs > 400)
   t.notOk(socket.destroyed)

@@ -1,4 +1,5 @@
-// HAProxy is the only door of `npm start -- --memcached`, so it comes back when it dies; every other process has others that stand in for it.
+// HAProxy is the only door of `npm start -- --memcached`, so it comes back when it dies; every other process
+// has others that stand in for it.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -8,7 +9,7 @@ import { inUse, launch, type Launcher } from './launcher.ts'
 
 const haproxies = (cluster: Launcher) => cluster.children().filter(pid => nameOf(pid) === 'haproxy')
 
-function nameOf (pid: number): string {
+function nameOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
   } catch {
@@ -25,9 +26,21 @@ t.test('killed again and again', async t => {
     const [victim, ...others] = haproxies(cluster)
     t.same(others, [])
     process.kill(victim as number, 'SIGKILL')
-    await until('another one serves', async () => !haproxies(cluster).includes(victim as number) &&
-      await fetch(`${cluster.url}/route?key=a`).then(async answer => await answer.text() === 'b', () => false))
-    t.equal(cluster.stderr.match(/^ringkeep: HAProxy ended by itself \(SIGKILL.*\) and is started again; the rest goes on$/gm)?.length, times)
+    await until(
+      'another one serves',
+      async () =>
+        !haproxies(cluster).includes(victim as number) &&
+        (await fetch(`${cluster.url}/route?key=a`).then(
+          async answer => (await answer.text()) === 'b',
+          () => false
+        ))
+    )
+    t.equal(
+      cluster.stderr.match(
+        /^ringkeep: HAProxy ended by itself \(SIGKILL.*\) and is started again; the rest goes on$/gm
+      )?.length,
+      times
+    )
   }
   const last = haproxies(cluster)
   cluster.signal('SIGINT')

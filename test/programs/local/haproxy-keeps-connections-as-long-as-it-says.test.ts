@@ -1,5 +1,5 @@
-// How long an idle connection is kept, from client to node: what the client counts on is less than what HAProxy keeps, and that is less than what
-// a node keeps. So none is closed just as it is used again.
+// How long an idle connection is kept, from client to node: what the client counts on is less than what
+// HAProxy keeps, and that is less than what a node keeps. So none is closed just as it is used again.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -11,7 +11,7 @@ import { ask } from './fake-node.ts'
 
 t.test('each keeps it longer than the one before counts on', async t => {
   if (!needs(t, 'haproxy')) return
-  const [node] = await startNodes(t, 1, { replicas: 1 }) as TestNodes & [TestNode]
+  const [node] = (await startNodes(t, 1, { replicas: 1 })) as TestNodes & [TestNode]
   const { port } = await startHaproxy(t, [node.address])
   const { headers } = await ask(port, { path: '/kv/x', headers: { connection: 'keep-alive' } })
   const toldS = Number(/^timeout=(\d+)$/.exec(String(headers['keep-alive']))?.[1])

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLanes } from '../../../src/storage/memcached/lanes.ts'
 
-t.test('in the order of arrival, other names freely, and no more than may wait', async (t) => {
+t.test('in the order of arrival, other names freely, and no more than may wait', async t => {
   const lanes = createLanes(2)
   const order: string[] = []
   t.equal(lanes.enter('a'), undefined)

@@ -5,15 +5,18 @@ import { fileURLToPath } from 'node:url'
 /** As much of a test as the helpers need that start processes. */
 export interface Ending {
   /** Does something at the end; what was given last is done first. */
-  teardown (act: () => unknown): unknown
+  teardown(act: () => unknown): unknown
 }
 
-/** An ending for a program; `end` brings it about, and rejects after all of it has been done if some of it failed. */
-export function createEnding (): Ending & { end (): Promise<void> } {
+/**
+ * An ending for a program; `end` brings it about, and rejects after all of it has been done if some of it
+ * failed.
+ */
+export function createEnding(): Ending & { end(): Promise<void> } {
   const acts: Array<() => unknown> = []
   return {
     teardown: act => acts.push(act),
-    async end () {
+    async end() {
       let failure: unknown
       for (let act = acts.pop(); act !== undefined; act = acts.pop()) {
         try {
@@ -28,7 +31,7 @@ export function createEnding (): Ending & { end (): Promise<void> } {
 }
 
 /** A file of the project by its path from the root, from the source as well as from what is built of it. */
-export function fileOfProject (path: string): string {
+export function fileOfProject(path: string): string {
   const root = import.meta.url.endsWith('/dist/test/support/cluster/ending.js') ? '../../../..' : '../../..'
   return fileURLToPath(new URL(`${root}/${path}`, import.meta.url))
 }

@@ -21,8 +21,11 @@ export interface TestHaproxy {
   readonly url: string
   /** The path of the stats page's socket. */
   readonly stats: string
-  /** What the token-aware mode needs beside the configuration: the runtime socket and the map of slots, which is empty at first. */
-  readonly slots: { readonly socket: string, readonly map: string } | undefined
+  /**
+   * What the token-aware mode needs beside the configuration: the runtime socket and the map of slots, which
+   * is empty at first.
+   */
+  readonly slots: { readonly socket: string; readonly map: string } | undefined
 }
 
 export interface HaproxyOptions {
@@ -35,17 +38,31 @@ export interface HaproxyOptions {
   readonly edit?: (config: string) => string
 }
 
-/** Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t, 'haproxy')` comes first. */
-export async function startHaproxy (t: Ending, nodes: readonly string[], { tokenAware = false, ca, env: more, edit }: HaproxyOptions = {}): Promise<TestHaproxy> {
+/**
+ * Starts HAProxy before nodes (`host:port`) and waits until one of them answers through it. `needs(t,
+ * 'haproxy')` comes first.
+ */
+export async function startHaproxy(
+  t: Ending,
+  nodes: readonly string[],
+  { tokenAware = false, ca, env: more, edit }: HaproxyOptions = {}
+): Promise<TestHaproxy> {
   if (nodes.length > 3) throw new Error('the configuration has three nodes')
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-haproxy-'))
   const port = await freePort()
   const command = await haproxyCommand(port, [...nodes, NOBODY, NOBODY].slice(0, 3), folder)
-  const slots = tokenAware ? { socket: join(folder, 'admin.sock'), map: join(folder, 'slots.map') } : undefined
+  const slots = tokenAware
+    ? { socket: join(folder, 'admin.sock'), map: join(folder, 'slots.map') }
+    : undefined
   if (slots !== undefined) writeFileSync(slots.map, '')
   const config = edit === undefined ? CONFIG : join(folder, 'haproxy.cfg')
   if (edit !== undefined) writeFileSync(config, edit(readFileSync(CONFIG, 'utf8')))
-  const env = { ...command.env, ...more, ...slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket }, ...ca !== undefined && { RINGKEEP_CA: ca } }
+  const env = {
+    ...command.env,
+    ...more,
+    ...(slots !== undefined && { RINGKEEP_SLOTS: slots.map, RINGKEEP_SOCKET: slots.socket }),
+    ...(ca !== undefined && { RINGKEEP_CA: ca })
+  }
   const child = await startChild({ ...command, env, args: ['-db', '-f', config] })
   t.teardown(async () => {
     if (child.running) await child.stop()
@@ -60,14 +77,20 @@ export async function startHaproxy (t: Ending, nodes: readonly string[], { token
   // Until then a request may be tried at them alone.
   await until('HAProxy has found that nobody is there', async () => {
     const table = await statsOf(stats)
-    return ['n1', 'n2', 'n3'].slice(nodes.length).every(name => new RegExp(`^nodes,${name},.*,DOWN,`, 'm').test(table))
+    return ['n1', 'n2', 'n3']
+      .slice(nodes.length)
+      .every(name => new RegExp(`^nodes,${name},.*,DOWN,`, 'm').test(table))
   })
   return { port, url, stats, slots }
 }
 
 /** The statistics as CSV. */
-function statsOf (socketPath: string): Promise<string> {
+function statsOf(socketPath: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/;csv' }, answer => { text(answer).then(resolve, reject) }).on('error', reject).end()
+    request({ socketPath, path: '/;csv' }, answer => {
+      text(answer).then(resolve, reject)
+    })
+      .on('error', reject)
+      .end()
   })
 }

@@ -1,5 +1,6 @@
-// A real Memcached for a test: its own process on a free port or a unix socket of its own, with the flags that a node's
-// Memcached has; it can be paused, killed and brought back empty at the same address, and it ends with the test.
+// A real Memcached for a test: its own process on a free port or a unix socket of its own, with the flags
+// that a node's Memcached has; it can be paused, killed and brought back empty at the same address, and it
+// ends with the test.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,37 +25,41 @@ export interface TestMemcached {
   readonly address: string
   /** The present process; another after `restart`. */
   readonly pid: number
-  pause (): void
-  resume (): void
+  pause(): void
+  resume(): void
   /** Ends the process at once and waits for its end. */
-  kill (): Promise<void>
+  kill(): Promise<void>
   /** Kills what still runs and starts anew, empty, at the same address. */
-  restart (): Promise<void>
+  restart(): Promise<void>
 }
 
-/** Pauses between two looks: short at first, and longer when it takes its time, so that looking does not take the machine from those who work. */
+/**
+ * Pauses between two looks: short at first, and longer when it takes its time, so that looking does not take
+ * the machine from those who work.
+ */
 const LOOK_MIN_MS = 5
 const LOOK_MAX_MS = 50
 
 /** Waits until the condition holds, looking often; throws after `deadlineMs`. */
-export async function until (what: string, condition: () => unknown, deadlineMs = 30_000): Promise<void> {
+export async function until(what: string, condition: () => unknown, deadlineMs = 30_000): Promise<void> {
   const end = performance.now() + deadlineMs
-  for (let pauseMs = LOOK_MIN_MS; !await condition(); pauseMs = Math.min(pauseMs * 1.5, LOOK_MAX_MS)) {
+  for (let pauseMs = LOOK_MIN_MS; !(await condition()); pauseMs = Math.min(pauseMs * 1.5, LOOK_MAX_MS)) {
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
     await pause(pauseMs)
   }
 }
 
 /** Starts Memcached and waits until it accepts connections. `needs(t, 'memcached')` comes first. */
-export async function startMemcached (t: Ending, options: MemcachedOptions = {}): Promise<TestMemcached> {
+export async function startMemcached(t: Ending, options: MemcachedOptions = {}): Promise<TestMemcached> {
   const folder = mkdtempSync(join(tmpdir(), 'ringkeep-memcached-'))
   const path = options.socket === true ? join(folder, 's') : undefined
   let address = path
   let child: ChildProcess | undefined
 
-  async function start (): Promise<void> {
+  async function start(): Promise<void> {
     const portFile = join(folder, 'port')
-    const where = path !== undefined ? ['-s', path] : ['-l', '127.0.0.1', '-p', address?.split(':')[1] ?? '-1']
+    const where =
+      path !== undefined ? ['-s', path] : ['-l', '127.0.0.1', '-p', address?.split(':')[1] ?? '-1']
     child = launch([...where, ...(options.flags ?? [])], portFile)
     if (address === undefined) {
       await until('memcached has a port', () => portOf(portFile) !== undefined)
@@ -63,7 +68,7 @@ export async function startMemcached (t: Ending, options: MemcachedOptions = {})
     await until('memcached accepts', () => accepts(address as string))
   }
 
-  async function kill (): Promise<void> {
+  async function kill(): Promise<void> {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
     child.kill('SIGKILL')
@@ -71,7 +76,9 @@ export async function startMemcached (t: Ending, options: MemcachedOptions = {})
   }
 
   // Also when the test ends in disorder and its teardown never runs.
-  const killAtExit = (): void => { child?.kill('SIGKILL') }
+  const killAtExit = (): void => {
+    child?.kill('SIGKILL')
+  }
   process.once('exit', killAtExit)
   t.teardown(async () => {
     process.off('exit', killAtExit)
@@ -81,11 +88,17 @@ export async function startMemcached (t: Ending, options: MemcachedOptions = {})
   await start()
   return {
     address: address as unknown as string,
-    get pid () { return child?.pid as number },
-    pause () { stopForNow(child?.pid as number) },
-    resume () { child?.kill('SIGCONT') },
+    get pid() {
+      return child?.pid as number
+    },
+    pause() {
+      stopForNow(child?.pid as number)
+    },
+    resume() {
+      child?.kill('SIGCONT')
+    },
     kill,
-    async restart () {
+    async restart() {
       await kill()
       await start()
     }
@@ -93,7 +106,7 @@ export async function startMemcached (t: Ending, options: MemcachedOptions = {})
 }
 
 /** The signal is only on its way when `kill` returns: this waits until none of the threads runs any more. */
-function stopForNow (pid: number): void {
+function stopForNow(pid: number): void {
   const end = performance.now() + 5_000
   const isStopped = (thread: string): boolean => {
     const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
@@ -105,7 +118,7 @@ function stopForNow (pid: number): void {
   }
 }
 
-function launch (flags: string[], portFile: string): ChildProcess {
+function launch(flags: string[], portFile: string): ChildProcess {
   const program = locateProgram('memcached')
   if (program === undefined) throw new Error('memcached is not installed')
   const asRoot = process.getuid?.() === 0 ? ['-u', 'root'] : []
@@ -115,8 +128,11 @@ function launch (flags: string[], portFile: string): ChildProcess {
   })
 }
 
-/** Memcached writes the port that it was given to a file, under another name first, so what is there is complete. */
-function portOf (file: string): string | undefined {
+/**
+ * Memcached writes the port that it was given to a file, under another name first, so what is there is
+ * complete.
+ */
+function portOf(file: string): string | undefined {
   try {
     return /^TCP INET: (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1]
   } catch {
@@ -124,8 +140,8 @@ function portOf (file: string): string | undefined {
   }
 }
 
-function accepts (address: string): Promise<boolean> {
-  return new Promise((resolve) => {
+function accepts(address: string): Promise<boolean> {
+  return new Promise(resolve => {
     const [host, port] = address.split(':')
     const socket = address.includes('/') ? connect(address) : connect(Number(port), host)
     socket.once('connect', () => {

@@ -1,5 +1,6 @@
-// A network that can be cut: each node in a network namespace of its own, all on one bridge of this machine. A cut is silent, as that of a
-// cable is: what either side sends to the other vanishes, and open connections only notice by their deadlines.
+// A network that can be cut: each node in a network namespace of its own, all on one bridge of this machine.
+// A cut is silent, as that of a cable is: what either side sends to the other vanishes, and open connections
+// only notice by their deadlines.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -17,10 +18,10 @@ export interface Site {
 
 export interface TestNetwork {
   /** A namespace for one more node. */
-  site (): Promise<Site>
+  site(): Promise<Site>
   /** Cuts two nodes (`host:port` each) from one another; both keep every other node. */
-  cut (a: string, b: string): Promise<void>
-  heal (a: string, b: string): Promise<void>
+  cut(a: string, b: string): Promise<void>
+  heal(a: string, b: string): Promise<void>
 }
 
 /** Nobody has this hardware address, so what is sent there vanishes. */
@@ -31,14 +32,14 @@ let networks = 0
 
 const run = promisify(execFile)
 
-async function ip (...args: string[]): Promise<void> {
+async function ip(...args: string[]): Promise<void> {
   await run(locateProgram('ip') as string, args)
 }
 
 /** `mayCutNetworks(t)` comes first. */
-export async function createNetwork (t: Ending): Promise<TestNetwork> {
+export async function createNetwork(t: Ending): Promise<TestNetwork> {
   const name = `rk${process.pid}i${++networks}`
-  const subnet = `10.231.${(process.pid + networks) % 250 + 1}`
+  const subnet = `10.231.${((process.pid + networks) % 250) + 1}`
   let sites = 0
   await ip('link', 'add', name, 'type', 'bridge')
   t.teardown(() => ip('link', 'del', name))
@@ -53,7 +54,7 @@ export async function createNetwork (t: Ending): Promise<TestNetwork> {
   }
 
   return {
-    async site () {
+    async site() {
       const host = `${subnet}.${++sites}`
       const namespace = `${name}n${sites}`
       const link = `${name}v${sites}`

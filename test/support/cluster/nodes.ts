@@ -1,5 +1,6 @@
-// Whole nodes in the test's own process: the real application, keeper and peers over loopback HTTP, with memory storage.
-// A node can stop, come back at its address, or forget its pairs as a Memcached does that came back empty.
+// Whole nodes in the test's own process: the real application, keeper and peers over loopback HTTP, with
+// memory storage. A node can stop, come back at its address, or forget its pairs as a Memcached does that
+// came back empty.
 
 import { randomBytes } from 'node:crypto'
 import { type FastifyInstance } from 'fastify'
@@ -47,7 +48,7 @@ export interface Answer {
   readonly body: Buffer
   readonly text: string
   /** The body as JSON; throws if it is none. */
-  json (): any
+  json(): any
 }
 
 export interface Asking {
@@ -64,32 +65,45 @@ export interface TestNode {
   readonly storage: Storage
   readonly record: RingRecord
   /** One request, its path sent as it is. */
-  ask (path: string, asking?: Asking): Promise<Answer>
+  ask(path: string, asking?: Asking): Promise<Answer>
   /** Ends the node at once; connections break. */
-  stop (): Promise<void>
-  /** Brings it back at its address, with its pairs and ring record or (`empty`) without; its ring is what file and record hold. */
-  start (options?: { readonly empty?: boolean }): Promise<void>
+  stop(): Promise<void>
+  /**
+   * Brings it back at its address, with its pairs and ring record or (`empty`) without; its ring is what file
+   * and record hold.
+   */
+  start(options?: { readonly empty?: boolean }): Promise<void>
   /** The storage comes back empty under the running node. */
-  forget (): void
+  forget(): void
 }
 
 export interface TestNodes extends ReadonlyArray<TestNode> {
-  /** The seed that makes a ring of the members, as `POST /hash_ring` takes it; `more` adds or replaces fields. */
-  seedText (more?: object): string
+  /**
+   * The seed that makes a ring of the members, as `POST /hash_ring` takes it; `more` adds or replaces fields.
+   */
+  seedText(more?: object): string
   /** Waits until all are ready. */
-  readyAll (): Promise<void>
+  readyAll(): Promise<void>
 }
 
-/** Starts `count` nodes on free ports of 127.0.0.1 and, unless told otherwise, seeds them all and waits until they are ready. */
-export async function startNodes (t: Test, count: number, options: NodesOptions = {}): Promise<TestNodes> {
+/**
+ * Starts `count` nodes on free ports of 127.0.0.1 and, unless told otherwise, seeds them all and waits until
+ * they are ready.
+ */
+export async function startNodes(t: Test, count: number, options: NodesOptions = {}): Promise<TestNodes> {
   const { replicas = 3, members = count, seeded = true } = options
   const nodes: TestNode[] = []
   t.teardown(() => Promise.all(nodes.map(node => node.stop())))
   for (let index = 0; index < count; index++) nodes.push(await startNode(index, options))
 
-  const seedText = (more: object = {}) => JSON.stringify({
-    nodes: nodes.slice(0, members).map(({ address }, index) => ({ ip: address, key: tokenOf(index, members) })), replicas, ...more
-  })
+  const seedText = (more: object = {}) =>
+    JSON.stringify({
+      nodes: nodes
+        .slice(0, members)
+        .map(({ address }, index) => ({ ip: address, key: tokenOf(index, members) })),
+      replicas,
+      ...more
+    })
   const readyAll = () => Promise.all(nodes.map(node => untilReady(node))).then(() => {})
   if (seeded) {
     await seedAtOnce(nodes, seedText({ generation: Date.now() }))
@@ -98,24 +112,29 @@ export async function startNodes (t: Test, count: number, options: NodesOptions 
   return Object.assign(nodes, { seedText, readyAll })
 }
 
-/** Seeds nodes in one go: one that learned the ring from another first would believe that it had forgotten its pairs. */
-export async function seedAtOnce (nodes: readonly TestNode[], seedText: string): Promise<void> {
+/**
+ * Seeds nodes in one go: one that learned the ring from another first would believe that it had forgotten its
+ * pairs.
+ */
+export async function seedAtOnce(nodes: readonly TestNode[], seedText: string): Promise<void> {
   await Promise.all(nodes.map(node => node.keeper.seed(parseSeed(seedText, 3))))
 }
 
 /** Tokens that lie evenly, the last at the end. */
-export function tokenOf (index: number, members: number): number {
-  return Math.floor(10_000 * (index + 1) / members) - 1
+export function tokenOf(index: number, members: number): number {
+  return Math.floor((10_000 * (index + 1)) / members) - 1
 }
 
 /** Waits until the node says that it is ready. */
-export function untilReady (node: TestNode): Promise<void> {
+export function untilReady(node: TestNode): Promise<void> {
   return until(`${node.address} is ready`, async () => (await node.ask('/readyz')).status === 200)
 }
 
 /** A form body: every byte but letters and digits percent-encoded. */
-export function form (fields: { readonly [name: string]: string | Buffer }): string {
-  return Object.entries(fields).map(([name, value]) => `${name}=${percent(value)}`).join('&')
+export function form(fields: { readonly [name: string]: string | Buffer }): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${percent(value)}`)
+    .join('&')
 }
 
 const PERCENT = Array.from({ length: 256 }, (_, byte) => {
@@ -124,13 +143,13 @@ const PERCENT = Array.from({ length: 256 }, (_, byte) => {
 })
 
 /** Every byte percent-encoded but letters, digits, `-` and `_`. */
-export function percent (value: string | Buffer): string {
+export function percent(value: string | Buffer): string {
   let text = ''
   for (const byte of Buffer.from(value as string)) text += PERCENT[byte]
   return text
 }
 
-async function startNode (index: number, options: NodesOptions): Promise<TestNode> {
+async function startNode(index: number, options: NodesOptions): Promise<TestNode> {
   // Between looking for a free port and listening on it another process may take it.
   for (let attempt = 0; ; attempt++) {
     const node = createNode(await freePort(), index, options)
@@ -143,31 +162,61 @@ async function startNode (index: number, options: NodesOptions): Promise<TestNod
   }
 }
 
-function createNode (port: number, index: number, options: NodesOptions): TestNode {
-  const { token, tls: identities, limitBytes, wrap = storage => storage, files = () => noStateFiles, logged } = options
+function createNode(port: number, index: number, options: NodesOptions): TestNode {
+  const {
+    token,
+    tls: identities,
+    limitBytes,
+    wrap = storage => storage,
+    files = () => noStateFiles,
+    logged
+  } = options
   const address = `127.0.0.1:${port}`
-  const tls = Array.isArray(identities) ? identities[index] as TlsIdentity : identities as TlsIdentity | undefined
+  const tls = Array.isArray(identities)
+    ? (identities[index] as TlsIdentity)
+    : (identities as TlsIdentity | undefined)
   const wallMs = () => options.wallMs?.(index) ?? Date.now()
-  const log = logged === undefined ? pino({ level: 'silent' }) : pino({ level: 'debug' }, { write: line => logged(JSON.parse(line)) })
+  const log =
+    logged === undefined
+      ? pino({ level: 'silent' })
+      : pino({ level: 'debug' }, { write: line => logged(JSON.parse(line)) })
   const memory = createForgetful(wallMs, limitBytes)
   const storage = wrap(memory.storage, index)
-  let running: { readonly app: FastifyInstance, readonly keeper: NodeKeeper, readonly pool: Pool } | undefined
+  let running: { readonly app: FastifyInstance; readonly keeper: NodeKeeper; readonly pool: Pool } | undefined
 
-  function present () {
+  function present() {
     if (running === undefined) throw new Error(`${address} does not run`)
     return running
   }
 
-  async function start ({ empty = false } = {}): Promise<void> {
+  async function start({ empty = false } = {}): Promise<void> {
     if (empty) memory.forget()
-    const keeper = createKeeper({ node: address, files: files(index), record: memory.record, log, nowMs: wallMs })
+    const keeper = createKeeper({
+      node: address,
+      files: files(index),
+      record: memory.record,
+      log,
+      nowMs: wallMs
+    })
     const clock = createClock(wallMs, randomBytes(6).readUIntBE(0, 6))
     const app = await createApp({
-      node: address, replicas: options.ownReplicas?.[index] ?? options.replicas ?? 3, token: typeof token === 'object' ? token[index] : token, tls, copyBytesPerS: 100_000_000, storage, keeper, clock, log
+      node: address,
+      replicas: options.ownReplicas?.[index] ?? options.replicas ?? 3,
+      token: typeof token === 'object' ? token[index] : token,
+      tls,
+      copyBytesPerS: 100_000_000,
+      storage,
+      keeper,
+      clock,
+      log
     })
     await keeper.start()
     await app.ready()
-    await keeper.addWorker(workerOf(app, () => { throw new Error('the only worker was to be ended') }))
+    await keeper.addWorker(
+      workerOf(app, () => {
+        throw new Error('the only worker was to be ended')
+      })
+    )
     try {
       await app.listen({ host: '127.0.0.1', port })
     } catch (error) {
@@ -175,10 +224,17 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
       await keeper.close()
       throw error
     }
-    running = { app, keeper, pool: new Pool(`${tls === undefined ? 'http' : 'https'}://${address}`, { connections: 64, ...tls && { connect: { ca: tls.ca } } }) }
+    running = {
+      app,
+      keeper,
+      pool: new Pool(`${tls === undefined ? 'http' : 'https'}://${address}`, {
+        connections: 64,
+        ...(tls && { connect: { ca: tls.ca } })
+      })
+    }
   }
 
-  async function stop (): Promise<void> {
+  async function stop(): Promise<void> {
     if (running === undefined) return
     const { app, keeper, pool } = running
     running = undefined
@@ -190,8 +246,12 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
 
   return {
     address,
-    get app () { return present().app },
-    get keeper () { return present().keeper },
+    get app() {
+      return present().app
+    },
+    get keeper() {
+      return present().keeper
+    },
     storage,
     record: memory.record,
     ask: (path, asking) => ask(present().pool, path, asking),
@@ -201,14 +261,21 @@ function createNode (port: number, index: number, options: NodesOptions): TestNo
   }
 }
 
-/** Memory storage that can be replaced by an empty one, behind the same ports, as a Memcached that is restarted. */
-function createForgetful (wallMs: () => number, limitBytes: number | undefined) {
-  const fresh = () => createMemoryStorage({ wallMs, ...limitBytes !== undefined && { limitBytes } })
+/**
+ * Memory storage that can be replaced by an empty one, behind the same ports, as a Memcached that is
+ * restarted.
+ */
+function createForgetful(wallMs: () => number, limitBytes: number | undefined) {
+  const fresh = () => createMemoryStorage({ wallMs, ...(limitBytes !== undefined && { limitBytes }) })
   let inner = fresh()
   let lives = 0
   const storage: Storage = {
-    get incarnation () { return inner.storage.incarnation === 0 ? 0 : lives * 1_000_000 + inner.storage.incarnation },
-    get trustedUntilMs () { return inner.storage.trustedUntilMs },
+    get incarnation() {
+      return inner.storage.incarnation === 0 ? 0 : lives * 1_000_000 + inner.storage.incarnation
+    },
+    get trustedUntilMs() {
+      return inner.storage.trustedUntilMs
+    },
     get: (slot, key) => inner.storage.get(slot, key),
     merge: (slot, key, record) => inner.storage.merge(slot, key, record),
     mergeAll: pairs => inner.storage.mergeAll(pairs),
@@ -217,35 +284,41 @@ function createForgetful (wallMs: () => number, limitBytes: number | undefined) 
     purge: (slots, within) => inner.storage.purge(slots, within),
     stats: () => inner.storage.stats(),
     recheck: () => inner.storage.recheck(),
-    async close () {}
+    async close() {}
   }
   const record: RingRecord = {
     read: () => inner.ringRecord.read(),
     add: text => inner.ringRecord.add(text),
     replace: text => inner.ringRecord.replace(text),
-    close () {}
+    close() {}
   }
-  function forget (): void {
+  function forget(): void {
     inner = fresh()
     lives++
   }
   return { storage, record, forget }
 }
 
-async function ask (pool: Pool, path: string, { method = 'GET', headers = {}, body }: Asking = {}): Promise<Answer> {
+async function ask(
+  pool: Pool,
+  path: string,
+  { method = 'GET', headers = {}, body }: Asking = {}
+): Promise<Answer> {
   const isForm = typeof body === 'object' && !Buffer.isBuffer(body)
   const answer = await pool.request({
     path,
     method: method as 'GET',
-    headers: { ...isForm && { 'content-type': 'application/x-www-form-urlencoded' }, ...headers },
-    body: isForm ? form(body) : body ?? null
+    headers: { ...(isForm && { 'content-type': 'application/x-www-form-urlencoded' }), ...headers },
+    body: isForm ? form(body) : (body ?? null)
   })
   const bytes = Buffer.from(await answer.body.arrayBuffer())
   return {
     status: answer.statusCode,
     headers: answer.headers,
     body: bytes,
-    get text () { return bytes.toString() },
+    get text() {
+      return bytes.toString()
+    },
     json: () => JSON.parse(bytes.toString())
   }
 }

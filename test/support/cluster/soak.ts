@@ -1,5 +1,6 @@
-// A cluster under checked load, whose nodes are removed and added again all the while. Nothing of it may be noticed: no request
-// fails, no answer contradicts another, and what was written before is there at the end, through every node.
+// A cluster under checked load, whose nodes are removed and added again all the while. Nothing of it may be
+// noticed: no request fails, no answer contradicts another, and what was written before is there at the end,
+// through every node.
 
 import { brokenBulk, scarceBulk, writeBulk, type BulkOptions } from './bulk.ts'
 import { startCluster, type TestNode } from './cluster.ts'
@@ -34,14 +35,26 @@ export interface SoakResult extends LoadResult {
 
 const TOKENS = [1000, 3500, 6000, 8500]
 
-export async function soak (ending: Ending, options: SoakOptions): Promise<SoakResult> {
+export async function soak(ending: Ending, options: SoakOptions): Promise<SoakResult> {
   const { replicas, bulk, tell } = options
-  const cluster = await startCluster(ending, { tokens: TOKENS, replicas, storage: 'memcached', memcached: { socket: true, flags: ['-m', '256'] }, env: { WORKERS: '2' } })
+  const cluster = await startCluster(ending, {
+    tokens: TOKENS,
+    replicas,
+    storage: 'memcached',
+    memcached: { socket: true, flags: ['-m', '256'] },
+    env: { WORKERS: '2' }
+  })
   // The configuration has three servers; the fourth node is spoken to directly.
-  const balancer = await startHaproxy(ending, cluster.nodes.slice(0, 3).map(({ address }) => address))
+  const balancer = await startHaproxy(
+    ending,
+    cluster.nodes.slice(0, 3).map(({ address }) => address)
+  )
   await writeBulk(balancer.url, bulk)
   tell(`${bulk.pairs} pairs are written`)
-  const load = startLoad([balancer.url, balancer.url, balancer.url, (cluster.nodes[3] as TestNode).url], options)
+  const load = startLoad(
+    [balancer.url, balancer.url, balancer.url, (cluster.nodes[3] as TestNode).url],
+    options
+  )
   const watch = watchDigests(cluster.nodes.map(({ url }) => url))
   try {
     const changes = await changeAgainAndAgain(cluster.nodes, options)
@@ -63,13 +76,19 @@ export async function soak (ending: Ending, options: SoakOptions): Promise<SoakR
   }
 }
 
-/** Removes one node after the other and adds it again, at the same token or at another. Returns the number of changes. */
-async function changeAgainAndAgain (nodes: readonly TestNode[], { seed, goOn, tell }: SoakOptions): Promise<number> {
+/**
+ * Removes one node after the other and adds it again, at the same token or at another. Returns the number of
+ * changes.
+ */
+async function changeAgainAndAgain(
+  nodes: readonly TestNode[],
+  { seed, goOn, tell }: SoakOptions
+): Promise<number> {
   const chance = createChance(seed)
-  const oneOf = <T> (list: readonly T[]): T => list[Math.floor(chance() * list.length)] as T
+  const oneOf = <T>(list: readonly T[]): T => list[Math.floor(chance() * list.length)] as T
   let changes = 0
 
-  async function change (path: string): Promise<void> {
+  async function change(path: string): Promise<void> {
     const through = oneOf(nodes)
     const beganMs = performance.now()
     const { status, text } = await askChange(through, path)
@@ -87,7 +106,8 @@ async function changeAgainAndAgain (nodes: readonly TestNode[], { seed, goOn, te
     // Sometimes two are away at a time.
     if (away.length < 2 && chance() < 0.25) continue
     for (let back = away.shift(); back !== undefined; back = away.shift()) {
-      const token = chance() < 0.5 ? TOKENS[nodes.indexOf(back)] as number : Math.floor(chance() * 9_000) + 500
+      const token =
+        chance() < 0.5 ? (TOKENS[nodes.indexOf(back)] as number) : Math.floor(chance() * 9_000) + 500
       await change(`/add_node/${token}/${back.address}`)
     }
   }

@@ -1,4 +1,5 @@
-// Faults to plant in a simulated cluster whose ring changes, by what they do. Each breaks the promise, and only in an unlucky order of events.
+// Faults to plant in a simulated cluster whose ring changes, by what they do. Each breaks the promise, and
+// only in an unlucky order of events.
 
 import { type Channel } from '../../../plugins/peers/channel.ts'
 import { type CopyingPorts } from '../../../plugins/migration/index.ts'
@@ -10,7 +11,10 @@ import { createOptimisticCoordinator } from './optimistic-coordinator.ts'
 import { type RingFaults } from './ring-simulation-world.ts'
 
 /** What copying needs of the application, with other streams. */
-function withStreams (app: CopyingPorts, change: (stream: Channel['stream']) => Channel['stream']): CopyingPorts {
+function withStreams(
+  app: CopyingPorts,
+  change: (stream: Channel['stream']) => Channel['stream']
+): CopyingPorts {
   const channel = (node: string): Channel => {
     const known = app.peers.channel(node)
     return { ...known, stream: change(known.stream) }
@@ -19,25 +23,33 @@ function withStreams (app: CopyingPorts, change: (stream: Channel['stream']) => 
 }
 
 /** A receiver for which one source of each slot is enough: of the others it takes the end only. */
-function receiveFromOne (app: CopyingPorts): CopyingPorts {
+function receiveFromOne(app: CopyingPorts): CopyingPorts {
   const asked = new Set<string>()
   return withStreams(app, stream => async (path, body, silenceMs) => {
-    const { ring, ranges } = body as { readonly ring: { readonly next?: object, readonly epoch: number }, readonly ranges: readonly object[] }
+    const { ring, ranges } = body as {
+      readonly ring: { readonly next?: object; readonly epoch: number }
+      readonly ranges: readonly object[]
+    }
     const names = ranges.map(range => JSON.stringify([range, ring.epoch]))
     if (ring.next === undefined || ranges.length === 0 || !names.every(name => asked.has(name))) {
       for (const name of names) asked.add(name)
       return stream(path, body, silenceMs)
     }
-    return { headers: {}, body: (async function * () { yield encodeEnd({ pairs: 0, remembers: true }) })() }
+    return {
+      headers: {},
+      body: (async function* () {
+        yield encodeEnd({ pairs: 0, remembers: true })
+      })()
+    }
   })
 }
 
 /** Pairs are stored also when the ring for which they were asked for is another one by now. */
-function copiesOutliveRings (app: CopyingPorts): CopyingPorts {
+function copiesOutliveRings(app: CopyingPorts): CopyingPorts {
   return withStreams(app, stream => async (path, body, silenceMs) => {
     const answer = await stream(path, body, silenceMs)
     const decoder = createPairDecoder()
-    async function * store (): AsyncGenerator<Buffer> {
+    async function* store(): AsyncGenerator<Buffer> {
       for await (const piece of answer.body) {
         await app.storage.mergeAll(decoder.push(piece))
         yield piece
@@ -47,21 +59,25 @@ function copiesOutliveRings (app: CopyingPorts): CopyingPorts {
   })
 }
 
-async function * withoutTombstones (pairs: AsyncIterable<readonly Pair[]>): AsyncGenerator<readonly Pair[]> {
+async function* withoutTombstones(pairs: AsyncIterable<readonly Pair[]>): AsyncGenerator<readonly Pair[]> {
   for await (const batch of pairs) yield batch.filter(({ record }) => !record.deleted)
 }
 
 /** The answer of a storage that stores nothing which is past its time by its own clock. */
 const mergeUnlessPast = (storage: Storage, wallMs: () => number): Partial<Storage> => ({
-  merge: async (slot, key, record) => keepUntilMs(record) <= wallMs() ? STORED : storage.merge(slot, key, record)
+  merge: async (slot, key, record) =>
+    keepUntilMs(record) <= wallMs() ? STORED : storage.merge(slot, key, record)
 })
 
-/** A keeper that holds on to "nothing to forget" when the answer to its `add` is lost: at the next look it adds again. */
-function addsAgain (record: RingRecord): RingRecord {
+/**
+ * A keeper that holds on to "nothing to forget" when the answer to its `add` is lost: at the next look it
+ * adds again.
+ */
+function addsAgain(record: RingRecord): RingRecord {
   let lost: string | undefined
   return {
     ...record,
-    async add (text) {
+    async add(text) {
       try {
         return await record.add(text)
       } catch (error) {
@@ -69,9 +85,9 @@ function addsAgain (record: RingRecord): RingRecord {
         throw error
       }
     },
-    async read () {
+    async read() {
       let text = await record.read()
-      if (text === undefined && lost !== undefined && await record.add(lost)) text = lost
+      if (text === undefined && lost !== undefined && (await record.add(lost))) text = lost
       lost = undefined
       return text
     }
@@ -79,7 +95,7 @@ function addsAgain (record: RingRecord): RingRecord {
 }
 
 /** A ring tells since when it has its shape only while it changes. */
-function forgetSince (present: Ring, wanted: Ring): Ring {
+function forgetSince(present: Ring, wanted: Ring): Ring {
   if (wanted === present || wanted.next !== undefined) return wanted
   const { since, ...rest } = wanted
   return rest
@@ -94,14 +110,19 @@ export const PLANTED: { readonly [what: string]: RingFaults } = {
   'a receiver that copies from one source only': { copying: receiveFromOne },
   'a vote not persisted': { votesForgotten: true },
   'a stale epoch accepted': { unfenced: true },
-  'tombstones not copied': { storage: storage => ({ scan: slots => withoutTombstones(storage.scan(slots)) }) },
+  'tombstones not copied': {
+    storage: storage => ({ scan: slots => withoutTombstones(storage.scan(slots)) })
+  },
   'a copy that goes on under another ring': { copying: copiesOutliveRings },
   'a seeded node that takes itself for new': { seedsCount: true },
   'a merge past its time that is answered stored': { storage: mergeUnlessPast },
   'a lost answer to the writing of the sentinel': { record: addsAgain }
 }
 
-/** Faults that the storms do not bring out yet: they take streams that stall at the right instants. Tests of their own find them. */
+/**
+ * Faults that the storms do not bring out yet: they take streams that stall at the right instants. Tests of
+ * their own find them.
+ */
 export const ELUSIVE: { readonly [what: string]: RingFaults } = {
   'a change back that goes unnoticed': { decided: forgetSince },
   'a look that outlasts the trust': { looksOutlastTrust: true }

@@ -1,5 +1,6 @@
-// Days go by in a simulated cluster: nodes look at what they missed, or distrust what they hold, and tombstones go. The hours pass in steps, each at an
-// instant at which no message and no command is under way, so nothing takes longer by a clock on the wall than it may; but streams that crawl do.
+// Days go by in a simulated cluster: nodes look at what they missed, or distrust what they hold, and
+// tombstones go. The hours pass in steps, each at an instant at which no message and no command is under way,
+// so nothing takes longer by a clock on the wall than it may; but streams that crawl do.
 
 import { attempt } from './ring-simulation-clients.ts'
 import { forget, loseAll, reseed } from './ring-simulation-faults.ts'
@@ -19,9 +20,11 @@ const CRAWL_MS = 4_000
 /** How far a clock may be wrong, each way. */
 const MOST_APART_MS = 3_000
 
-async function lapse (world: World, hours: number): Promise<void> {
+async function lapse(world: World, hours: number): Promise<void> {
   const { time, machines } = world
-  const isQuiet = () => world.busy === 0 && machines.every(({ node }) => node?.workers.every(({ requests }) => requests.inFlight === 0) ?? true)
+  const isQuiet = () =>
+    world.busy === 0 &&
+    machines.every(({ node }) => node?.workers.every(({ requests }) => requests.inFlight === 0) ?? true)
   for (let leftMs = hours * HOUR_MS; leftMs > 0; leftMs -= STEP_MS) {
     for (let looks = 0; !isQuiet() && looks < 500; looks++) await time.sleep(13)
     world.lapsedMs += Math.min(leftMs, STEP_MS)
@@ -30,21 +33,29 @@ async function lapse (world: World, hours: number): Promise<void> {
 }
 
 /** Clocks that are apart by more than the hour which trust leaves to tombstones break the promise. */
-export function agreeOnTheTime ({ machines }: World): boolean {
+export function agreeOnTheTime({ machines }: World): boolean {
   return machines.every(({ skewMs }) => Math.abs(skewMs) <= MOST_APART_MS)
 }
 
 /** A node is cut off, and misses what becomes of some keys; hours later it is back. */
-export async function passDays (world: World): Promise<void> {
+export async function passDays(world: World): Promise<void> {
   const { chance, time, machines, stillKeys } = world
   count(world, 'days')
   const members = machines.filter(({ name }) => world.seed.tokens.some(({ node }) => node === name))
   const apart = pick(chance, members)
-  const other = pick(chance, members.filter(machine => machine !== apart)) as Machine | undefined
+  const other = pick(
+    chance,
+    members.filter(machine => machine !== apart)
+  ) as Machine | undefined
   if (other === undefined) return
   apart.group = 1
-  for (const key of stillKeys) if (chance() < 0.6) await attempt(world, 400, { kind: 'delete', key }, workerOf(world, other))
-  await lapse(world, pick(chance, [3, 7, 22 + 0.9 * chance(), 22 + 0.9 * chance(), 22 + 0.9 * chance(), 23.5, 25]))
+  for (const key of stillKeys) {
+    if (chance() < 0.6) await attempt(world, 400, { kind: 'delete', key }, workerOf(world, other))
+  }
+  await lapse(
+    world,
+    pick(chance, [3, 7, 22 + 0.9 * chance(), 22 + 0.9 * chance(), 22 + 0.9 * chance(), 23.5, 25])
+  )
   world.weather.crawlMs = pick(chance, [0, CRAWL_MS, CRAWL_MS])
   if (chance() < 0.2) await pick(chance, [forget, loseAll])(world, pick(chance, members))
   apart.group = 0

@@ -1,5 +1,5 @@
-// What breaks in a simulated cluster. No more memory is lost than the promise bears: where every key has three replicas or more, one node's at a
-// time, and the next one's only when that one has recovered.
+// What breaks in a simulated cluster. No more memory is lost than the promise bears: where every key has
+// three replicas or more, one node's at a time, and the next one's only when that one has recovered.
 
 import { createPlacement } from '../../../src/core/ring/placement.ts'
 import { namesNode } from '../../../src/core/ring/ring.ts'
@@ -21,7 +21,11 @@ export const partition: Fault = async ({ chance, machines, time }) => {
 export const pause: Fault = async ({ chance, machines, time }) => {
   const machine = pick(chance, machines)
   const workers = machine.node?.workers ?? []
-  const paused = pick<{ stillUntilMs: number } | undefined>(chance, [machine, machine.node?.life, ...workers.map(({ life }) => life)])
+  const paused = pick<{ stillUntilMs: number } | undefined>(chance, [
+    machine,
+    machine.node?.life,
+    ...workers.map(({ life }) => life)
+  ])
   if (paused !== undefined) paused.stillUntilMs = time.nowMs + chance() * pick(chance, [4_000, 4_000, 12_000])
 }
 
@@ -35,14 +39,14 @@ export const skew: Fault = async ({ chance, machines }) => {
   pick(chance, machines).skewMs = (chance() - 0.5) * pick(chance, [3_000, 30_000])
 }
 
-function stop (world: World, machine: Machine): void {
+function stop(world: World, machine: Machine): void {
   count(world, 'crashes')
   machine.node?.life.end()
   machine.node = undefined
 }
 
 /** Ends the processes and starts others after a while. */
-export async function crash (world: World, machine: Machine, mostMs = 3_000): Promise<void> {
+export async function crash(world: World, machine: Machine, mostMs = 3_000): Promise<void> {
   if (machine.node === undefined) return
   stop(world, machine)
   await world.time.sleep(100 + world.chance() * mostMs)
@@ -51,7 +55,7 @@ export async function crash (world: World, machine: Machine, mostMs = 3_000): Pr
 
 export const restart: Fault = world => crash(world, pick(world.chance, world.machines))
 
-export function empty ({ shelf, node }: Machine): void {
+export function empty({ shelf, node }: Machine): void {
   shelf.items.clear()
   shelf.run++
   for (const { storage } of node?.workers ?? []) storage.cut()
@@ -81,7 +85,7 @@ export const loseAll: Loss = async (world, machine) => {
 
 /** Likewise, and the operator seeds it as at first. */
 export const reseed: Loss = async (world, machine) => {
-  if (!await loseAll(world, machine)) return false
+  if (!(await loseAll(world, machine))) return false
   await world.time.sleep(world.chance() * 600)
   await seed(world, machine)
   return true
@@ -89,7 +93,7 @@ export const reseed: Loss = async (world, machine) => {
 
 /** Likewise, and the operator seeds all nodes with a new generation. */
 export const reseedAnew: Loss = async (world, machine) => {
-  if (!await loseAll(world, machine)) return false
+  if (!(await loseAll(world, machine))) return false
   await world.time.sleep(world.chance() * 600)
   await seedAnew(world)
   return true
@@ -115,20 +119,33 @@ export const die: Fault = async world => {
 }
 
 /** True if the ring record says that the storage holds everything that was acknowledged. */
-export function remembers ({ shelf }: Machine): boolean {
+export function remembers({ shelf }: Machine): boolean {
   return shelf.items.get(RING_NAME)?.bytes[0] === 0x7b
 }
 
 /** True if the storage holds everything that was acknowledged, and every process has noticed. */
-function isWhole ({ machines }: World, name: string): boolean {
+function isWhole({ machines }: World, name: string): boolean {
   return machines.filter(machine => machine.name === name).every(machine => remembers(machine))
 }
 
-/** True if the machine may lose its memory: no other has lost any that it lacks, and every key has at least two more replicas. */
-export function canLose (world: World, machine: Machine): boolean {
+/**
+ * True if the machine may lose its memory: no other has lost any that it lacks, and every key has at least
+ * two more replicas.
+ */
+export function canLose(world: World, machine: Machine): boolean {
   const ring = newestRing(world)
   if (ring.gone !== undefined || !namesNode(ring, machine.name)) return false
-  if (world.machines.some(({ dead, shelf, disk, name }) => (dead && namesNode(ring, name)) || (!dead && !isWhole(world, name) && (disk.ring !== undefined || shelf.run > 1)))) return false
+  if (
+    world.machines.some(
+      ({ dead, shelf, disk, name }) =>
+        (dead && namesNode(ring, name)) ||
+        (!dead && !isWhole(world, name) && (disk.ring !== undefined || shelf.run > 1))
+    )
+  ) {
+    return false
+  }
   const { plan } = createPlacement(ring)
-  return [...ring.tokens, ...ring.next ?? []].every(({ position }) => plan(position).sets.every(({ members }) => members.length >= 3))
+  return [...ring.tokens, ...(ring.next ?? [])].every(({ position }) =>
+    plan(position).sets.every(({ members }) => members.length >= 3)
+  )
 }

@@ -1,18 +1,40 @@
-// How a simulated cluster begins: machines that have a ring and hold nothing yet, or ones that nobody has seeded; clocks; the weather to come.
+// How a simulated cluster begins: machines that have a ring and hold nothing yet, or ones that nobody has
+// seeded; clocks; the weather to come.
 
 import { type Trace } from './ring-simulation-trace.ts'
 import { sentinelText } from '../../../src/core/ring/sentinel.ts'
 import { type Ring, type Token } from '../../../src/core/ring/ring.ts'
 import { RING_NAME } from '../../../src/storage/memcached/names.ts'
 import { createChance, createHistory } from '../checker/history.ts'
-import { CALM, count, HOUR_MS, pick, START_MS, type Machine, type RingFaults, type Weather, type World } from './ring-simulation-world.ts'
+import {
+  CALM,
+  count,
+  HOUR_MS,
+  pick,
+  START_MS,
+  type Machine,
+  type RingFaults,
+  type Weather,
+  type World
+} from './ring-simulation-world.ts'
 import { createVirtualTime } from './virtual-time.ts'
 
-export function createWorld (seed: number, faults: RingFaults, trace?: Trace): World {
+export function createWorld(seed: number, faults: RingFaults, trace?: Trace): World {
   const chance = createChance(seed)
   const time = createVirtualTime()
   const names = Array.from({ length: pick(chance, [1, 2, 3, 3, 4, 4, 5, 5]) }, (_, i) => `node-${i}:5000`)
-  const ring: Ring = { generation: 1, epoch: 1, replicas: pick(chance, [1, 1, 2, 3, 3, 3, 3, 3, 5]), tokens: drawTokens(chance, names.slice(0, pick(chance, [names.length, names.length, 3, 1, 1 + Math.floor(chance() * names.length)]))) }
+  const ring: Ring = {
+    generation: 1,
+    epoch: 1,
+    replicas: pick(chance, [1, 1, 2, 3, 3, 3, 3, 3, 5]),
+    tokens: drawTokens(
+      chance,
+      names.slice(
+        0,
+        pick(chance, [names.length, names.length, 3, 1, 1 + Math.floor(chance() * names.length)])
+      )
+    )
+  }
   const members = ring.tokens.map(({ node }) => node)
   const spreadMs = pick(chance, [0, 200, 3_000, 4 * HOUR_MS, 100 * HOUR_MS])
   // In some runs nobody has seeded anything yet.
@@ -22,8 +44,26 @@ export function createWorld (seed: number, faults: RingFaults, trace?: Trace): W
     const knows = !isFresh && (members.includes(name) || chance() < 0.5)
     return {
       name,
-      shelf: { items: new Map(knows ? [[RING_NAME, { bytes: Buffer.from(sentinelText({ ring, repairedMs: START_MS })), cas: 1, expiryS: 0 }]] : []), run: 1, lastCas: 1, limit: Infinity, late: new Set() },
-      disk: { ring: knows ? ring : undefined, votes: knows ? { life: Math.floor(chance() * 2 ** 48), forgetful: false } : undefined },
+      shelf: {
+        items: new Map(
+          knows
+            ? [
+                [
+                  RING_NAME,
+                  { bytes: Buffer.from(sentinelText({ ring, repairedMs: START_MS })), cas: 1, expiryS: 0 }
+                ]
+              ]
+            : []
+        ),
+        run: 1,
+        lastCas: 1,
+        limit: Infinity,
+        late: new Set()
+      },
+      disk: {
+        ring: knows ? ring : undefined,
+        votes: knows ? { life: Math.floor(chance() * 2 ** 48), forgetful: false } : undefined
+      },
       node: undefined,
       workers: pick(chance, [1, 1, 2, 3]),
       watched: chance() < 0.3,
@@ -61,12 +101,16 @@ export function createWorld (seed: number, faults: RingFaults, trace?: Trace): W
 }
 
 /** One token for each node, or two for some. */
-function drawTokens (chance: () => number, names: readonly string[]): Token[] {
-  const tokens = new Map(names.flatMap(node => Array.from({ length: pick(chance, [1, 1, 2]) }, () => [Math.floor(chance() * 10_000), node] as const)))
+function drawTokens(chance: () => number, names: readonly string[]): Token[] {
+  const tokens = new Map(
+    names.flatMap(node =>
+      Array.from({ length: pick(chance, [1, 1, 2]) }, () => [Math.floor(chance() * 10_000), node] as const)
+    )
+  )
   return [...tokens].map(([position, node]) => ({ position, node })).sort((a, b) => a.position - b.position)
 }
 
-export function drawWeather (chance: () => number): Weather {
+export function drawWeather(chance: () => number): Weather {
   const often = pick(chance, [0, 0.01, 0.05])
   return {
     delayMs: pick(chance, [30, 150, 600]),

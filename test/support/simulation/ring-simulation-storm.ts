@@ -1,10 +1,28 @@
-// What happens to a simulated cluster from outside: operators who change the ring, faults by chance, and faults at the worst of times, as the state of
-// the cluster tells: when it votes, when a ring changes, when a write is at two of three replicas only.
+// What happens to a simulated cluster from outside: operators who change the ring, faults by chance, and
+// faults at the worst of times, as the state of the cluster tells: when it votes, when a ring changes, when a
+// write is at two of three replicas only.
 
 import { createPlacement } from '../../../src/core/ring/placement.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { attempt } from './ring-simulation-clients.ts'
-import { canLose, crash, die, empty, fill, forget, killWorker, loseAll, partition, pause, reseed, reseedAnew, restart, skew, type Fault, type Loss } from './ring-simulation-faults.ts'
+import {
+  canLose,
+  crash,
+  die,
+  empty,
+  fill,
+  forget,
+  killWorker,
+  loseAll,
+  partition,
+  pause,
+  reseed,
+  reseedAnew,
+  restart,
+  skew,
+  type Fault,
+  type Loss
+} from './ring-simulation-faults.ts'
 import { makeChanges, newestRing, operate, thereAndBack } from './ring-simulation-operators.ts'
 import { workerOf } from './ring-simulation-worker.ts'
 import { count, machineOf, pick, type Machine, type Moment, type World } from './ring-simulation-world.ts'
@@ -18,50 +36,131 @@ export interface Storm {
   readonly faults: readonly Fault[]
   readonly atMost: number
   /** What is done at a moment of the cluster, and how likely. */
-  readonly at?: { readonly [moment in Moment]?: { readonly share: number, readonly action: (world: World, machine: Machine) => Promise<void> } }
+  readonly at?: {
+    readonly [moment in Moment]?: {
+      readonly share: number
+      readonly action: (world: World, machine: Machine) => Promise<void>
+    }
+  }
   readonly weather?: Partial<World['weather']>
 }
 
-const some = (loss: Loss): Fault => async world => { await loss(world, pick(world.chance, world.machines)) }
+const some =
+  (loss: Loss): Fault =>
+  async world => {
+    await loss(world, pick(world.chance, world.machines))
+  }
 
 const QUIET: Storm['weather'] = { delayMs: 20, stragglers: 0, lost: 0, storageMs: 5, slow: 0, hung: 0 }
 
 const STORMS: readonly Storm[] = [
   { operators: 14, faults: [], atMost: 0 },
   { operators: 14, faults: [partition, pause, restart, skew, killWorker, fill], atMost: 8 },
-  { operators: 14, faults: [some(forget), some(loseAll), some(reseed), restart, partition, pause, killWorker], atMost: 8 },
+  {
+    operators: 14,
+    faults: [some(forget), some(loseAll), some(reseed), restart, partition, pause, killWorker],
+    atMost: 8
+  },
   { operators: 14, faults: [die, die, partition, restart], atMost: 8 },
   { operators: 14, faults: [partition], atMost: 8 },
-  { operators: 6, faults: [rival, rival], atMost: 3, at: { promised: { share: 0.1, action: crashSoon }, accepted: { share: 0.2, action: crashAmongRivals } }, weather: { lost: 0 } },
-  { operators: 6, faults: [], atMost: 0, at: { accepted: { share: 0.3, action: crashAmongRivals } }, weather: QUIET },
-  { operators: 10, faults: [killWorker], atMost: 1, at: { 'new ring': { share: 1, action: writeMeanwhile } }, weather: QUIET },
-  { operators: 10, faults: [], atMost: 0, at: { 'new ring': { share: 1, action: writeMeanwhile } }, weather: QUIET },
-  { operators: 10, faults: [], atMost: 0, at: { 'new ring': { share: 1, action: writeMeanwhile } }, weather: QUIET },
-  { operators: 1, faults: [crowd], atMost: 10, weather: { delayMs: 30, stragglers: 0.5, stragglerMs: 1_500, deadlineMs: 2_000, lost: 0, storageMs: 10, slow: 0, hung: 0 } }
+  {
+    operators: 6,
+    faults: [rival, rival],
+    atMost: 3,
+    at: { promised: { share: 0.1, action: crashSoon }, accepted: { share: 0.2, action: crashAmongRivals } },
+    weather: { lost: 0 }
+  },
+  {
+    operators: 6,
+    faults: [],
+    atMost: 0,
+    at: { accepted: { share: 0.3, action: crashAmongRivals } },
+    weather: QUIET
+  },
+  {
+    operators: 10,
+    faults: [killWorker],
+    atMost: 1,
+    at: { 'new ring': { share: 1, action: writeMeanwhile } },
+    weather: QUIET
+  },
+  {
+    operators: 10,
+    faults: [],
+    atMost: 0,
+    at: { 'new ring': { share: 1, action: writeMeanwhile } },
+    weather: QUIET
+  },
+  {
+    operators: 10,
+    faults: [],
+    atMost: 0,
+    at: { 'new ring': { share: 1, action: writeMeanwhile } },
+    weather: QUIET
+  },
+  {
+    operators: 1,
+    faults: [crowd],
+    atMost: 10,
+    weather: {
+      delayMs: 30,
+      stragglers: 0.5,
+      stragglerMs: 1_500,
+      deadlineMs: 2_000,
+      lost: 0,
+      storageMs: 10,
+      slow: 0,
+      hung: 0
+    }
+  }
 ]
 
 /** Storms that take memory from a node of a cluster that bears it. */
 const THEFTS: readonly Storm[] = [
-  { operators: 14, faults: [some(forget), some(loseAll), some(reseed), restart, partition, pause, killWorker], atMost: 8 },
+  {
+    operators: 14,
+    faults: [some(forget), some(loseAll), some(reseed), restart, partition, pause, killWorker],
+    atMost: 8
+  },
   { operators: 4, faults: [betray(forget), betray(loseAll), betray(reseed)], atMost: 3 },
   { operators: 0, faults: [betray(reseed), betray(reseed), betray(reseedAnew)], atMost: 2 },
-  { operators: 2, faults: [thereAndBack, betray(forget, 1), thereAndBack], atMost: 5, weather: { crawlMs: 4_000 } },
+  {
+    operators: 2,
+    faults: [thereAndBack, betray(forget, 1), thereAndBack],
+    atMost: 5,
+    weather: { crawlMs: 4_000 }
+  },
   { operators: 0, faults: [pushOut], atMost: 3, weather: QUIET },
   { operators: 0, faults: [pushOut], atMost: 5, weather: QUIET }
 ]
 
 /** Answers to the keeper's commands are lost while nodes are seeded. */
-const LOST_ANSWERS: Storm = { operators: 2, faults: [some(forget), killWorker], atMost: 3, weather: { recordLost: 0.5 }, at: { 'sentinel added': { share: 0.9, action: emptyAfterWrite } } }
+const LOST_ANSWERS: Storm = {
+  operators: 2,
+  faults: [some(forget), killWorker],
+  atMost: 3,
+  weather: { recordLost: 0.5 },
+  at: { 'sentinel added': { share: 0.9, action: emptyAfterWrite } }
+}
 
 /** What may happen in a run; worse things where the cluster bears them. */
-export function drawStorm ({ chance, seed: { tokens, replicas }, machines }: World): Storm {
+export function drawStorm({ chance, seed: { tokens, replicas }, machines }: World): Storm {
   const bearsLosses = replicas >= 3 && new Set(tokens.map(({ node }) => node)).size >= 3
-  if (bearsLosses && machines.some(({ disk, name }) => disk.ring === undefined && tokens.some(({ node }) => node === name)) && chance() < 0.6) return LOST_ANSWERS
+  if (
+    bearsLosses &&
+    machines.some(({ disk, name }) => disk.ring === undefined && tokens.some(({ node }) => node === name)) &&
+    chance() < 0.6
+  ) {
+    return LOST_ANSWERS
+  }
   return pick(chance, bearsLosses && chance() < 0.6 ? THEFTS : STORMS)
 }
 
-/** Does what the storm has for moments of the cluster. What it returns ends that; it resolves when all of it is over. */
-export function watchMoments (world: World, { at = {} }: Storm): () => Promise<void> {
+/**
+ * Does what the storm has for moments of the cluster. What it returns ends that; it resolves when all of it
+ * is over.
+ */
+export function watchMoments(world: World, { at = {} }: Storm): () => Promise<void> {
   const pending = new Set<Promise<void>>()
   world.moment = (moment, machine) => {
     const special = at[moment]
@@ -76,52 +175,72 @@ export function watchMoments (world: World, { at = {} }: Storm): () => Promise<v
 }
 
 /** Plans everything else that operators and faults do in a run; resolves when all of it is over. */
-export async function brew (world: World, { operators, faults, atMost }: Storm): Promise<void> {
+export async function brew(world: World, { operators, faults, atMost }: Storm): Promise<void> {
   const { chance, time } = world
-  const repeat = (most: number, action: () => Promise<void>) => Array.from({ length: Math.floor(chance() * (most + 1)) }, async () => {
-    await time.sleep(chance() * STORM_MS)
-    await action()
-  })
+  const repeat = (most: number, action: () => Promise<void>) =>
+    Array.from({ length: Math.floor(chance() * (most + 1)) }, async () => {
+      await time.sleep(chance() * STORM_MS)
+      await action()
+    })
   await Promise.all([
     ...repeat(operators, () => operate(world)),
-    ...faults.length === 0 ? [] : repeat(atMost, () => pick(chance, faults)(world))
+    ...(faults.length === 0 ? [] : repeat(atMost, () => pick(chance, faults)(world)))
   ])
 }
 
 /** Several clients at one key at the same time, who read again and again. */
-async function crowd (world: World): Promise<void> {
+async function crowd(world: World): Promise<void> {
   const { chance, keys, machines, time } = world
   const key = pick(chance, keys)
-  await Promise.all([0, 1, 2, 3].map(async client => {
-    for (let i = 0; i < 4; i++) {
-      await time.sleep(chance() * 200)
-      const kind = client < 2 && i % 2 === 0 ? 'write' : 'read'
-      await attempt(world, 500 + client, { kind, key, value: kind === 'write' ? unique(world) : undefined }, workerOf(world, pick(chance, machines)))
-    }
-  }))
+  await Promise.all(
+    [0, 1, 2, 3].map(async client => {
+      for (let i = 0; i < 4; i++) {
+        await time.sleep(chance() * 200)
+        const kind = client < 2 && i % 2 === 0 ? 'write' : 'read'
+        await attempt(
+          world,
+          500 + client,
+          { kind, key, value: kind === 'write' ? unique(world) : undefined },
+          workerOf(world, pick(chance, machines))
+        )
+      }
+    })
+  )
 }
 
-/** Operators who ask different nodes for different things at the same time, and a cluster that falls apart meanwhile. */
-async function rival (world: World): Promise<void> {
+/**
+ * Operators who ask different nodes for different things at the same time, and a cluster that falls apart
+ * meanwhile.
+ */
+async function rival(world: World): Promise<void> {
   const { chance, time } = world
   const soon = async (action: () => Promise<void>) => {
     await time.sleep(chance() * 600)
     await action()
   }
-  await Promise.all([1, 2, 3].map(() => soon(() => operate(world))).concat([partition, restart].map(fault => soon(() => fault(world)))))
+  await Promise.all(
+    [1, 2, 3]
+      .map(() => soon(() => operate(world)))
+      .concat([partition, restart].map(fault => soon(() => fault(world))))
+  )
 }
 
 /** A node has voted: it ends when its answer has left, or just before. */
-async function crashSoon (world: World, machine: Machine): Promise<void> {
+async function crashSoon(world: World, machine: Machine): Promise<void> {
   await world.time.sleep(world.chance() * 40)
   await crash(world, machine)
 }
 
-/** Likewise, while a machine is cut off, which may have counted the vote, and others propose something else. */
-async function crashAmongRivals (world: World, voter: Machine): Promise<void> {
+/**
+ * Likewise, while a machine is cut off, which may have counted the vote, and others propose something else.
+ */
+async function crashAmongRivals(world: World, voter: Machine): Promise<void> {
   const { chance, machines, time } = world
   await time.sleep(chance() * 80)
-  const cut = pick(chance, machines.filter(machine => machine !== voter)) as Machine | undefined
+  const cut = pick(
+    chance,
+    machines.filter(machine => machine !== voter)
+  ) as Machine | undefined
   if (cut !== undefined) cut.group = 1
   const back = crash(world, voter, 200)
   for (let i = 0; i < 3; i++) {
@@ -132,47 +251,86 @@ async function crashAmongRivals (world: World, voter: Machine): Promise<void> {
   await back
 }
 
-/** A ring is being decided: what is written takes long now, and clients write keys that move, each its own. */
-async function writeMeanwhile (world: World): Promise<void> {
+/**
+ * A ring is being decided: what is written takes long now, and clients write keys that move, each its own.
+ */
+async function writeMeanwhile(world: World): Promise<void> {
   const { chance, keys, machines, stillKeys, time } = world
   const { plan } = createPlacement(newestRing(world))
   const moving = [...keys, ...stillKeys].filter(key => plan(slotOf(key)).sets.length > 1)
   const untilMs = time.nowMs + 1_500
-  await Promise.all(shuffled(world, moving.length > 0 ? moving : [...keys]).slice(0, 3).map(async (key, client) => {
-    const { nodes, sets } = plan(slotOf(key))
-    for (const member of sets[0]?.members ?? []) machineOf(world, nodes[member] as string).slowUntilMs = untilMs
-    await time.sleep(chance() * 60)
-    await attempt(world, 200 + client, { kind: 'write', key, value: unique(world) }, workerOf(world, pick(chance, machines)))
-    await attempt(world, 203 + client, { kind: 'read', key }, workerOf(world, pick(chance, machines)))
-  }))
+  await Promise.all(
+    shuffled(world, moving.length > 0 ? moving : [...keys])
+      .slice(0, 3)
+      .map(async (key, client) => {
+        const { nodes, sets } = plan(slotOf(key))
+        for (const member of sets[0]?.members ?? []) {
+          machineOf(world, nodes[member] as string).slowUntilMs = untilMs
+        }
+        await time.sleep(chance() * 60)
+        await attempt(
+          world,
+          200 + client,
+          { kind: 'write', key, value: unique(world) },
+          workerOf(world, pick(chance, machines))
+        )
+        await attempt(world, 203 + client, { kind: 'read', key }, workerOf(world, pick(chance, machines)))
+      })
+  )
 }
 
 /** A value that nobody else writes. */
-function unique (world: World): string {
+function unique(world: World): string {
   count(world, 'writes at a moment')
   return `at a moment ${world.counts['writes at a moment']}`
 }
 
 /** The nodes of the replicas of a key, in any order, if it has three or more and the ring is stable. */
-function replicasOf (world: World, key: string): Machine[] {
+function replicasOf(world: World, key: string): Machine[] {
   const { nodes, sets } = createPlacement(newestRing(world)).plan(slotOf(key))
-  return sets.length > 1 || nodes.length < 3 ? [] : shuffled(world, nodes.map(node => machineOf(world, node)))
+  return sets.length > 1 || nodes.length < 3
+    ? []
+    : shuffled(
+        world,
+        nodes.map(node => machineOf(world, node))
+      )
 }
 
-function shuffled<T> ({ chance }: World, list: T[]): T[] {
-  return list.map(value => ({ value, order: chance() })).sort((a, b) => a.order - b.order).map(({ value }) => value)
+function shuffled<T>({ chance }: World, list: T[]): T[] {
+  return list
+    .map(value => ({ value, order: chance() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ value }) => value)
 }
 
 /** Some writes that miss a replica. */
-async function writeWithout (world: World, key: string, missing: Machine, writer: Machine, times = 2): Promise<void> {
+async function writeWithout(
+  world: World,
+  key: string,
+  missing: Machine,
+  writer: Machine,
+  times = 2
+): Promise<void> {
   const { chance } = world
   missing.group = 1
-  for (let i = 0; i < times; i++) await attempt(world, 300, chance() < 0.8 ? { kind: 'write', key, value: unique(world) } : { kind: 'delete', key }, workerOf(world, writer))
+  for (let i = 0; i < times; i++) {
+    await attempt(
+      world,
+      300,
+      chance() < 0.8 ? { kind: 'write', key, value: unique(world) } : { kind: 'delete', key },
+      workerOf(world, writer)
+    )
+  }
   missing.group = 0
 }
 
 /** Cuts a machine off, and has others read meanwhile. */
-async function readWithout (world: World, key: string, missing: Machine, readers: readonly Machine[]): Promise<void> {
+async function readWithout(
+  world: World,
+  key: string,
+  missing: Machine,
+  readers: readonly Machine[]
+): Promise<void> {
   missing.group = 1
   const endMs = world.time.nowMs + 2_500
   while (world.time.nowMs < endMs) {
@@ -182,15 +340,18 @@ async function readWithout (world: World, key: string, missing: Machine, readers
   missing.group = 0
 }
 
-/** A write is at two of three replicas; one of them loses it, and the other is cut off when the first may count again. `least` milliseconds pass between. */
-function betray (loss: Loss, share = 0.7): Fault {
+/**
+ * A write is at two of three replicas; one of them loses it, and the other is cut off when the first may
+ * count again. `least` milliseconds pass between.
+ */
+function betray(loss: Loss, share = 0.7): Fault {
   return async world => {
     const { chance, time } = world
     const key = pick(chance, world.keys)
     const [loser, missing, keeper] = replicasOf(world, key)
     if (loser === undefined || missing === undefined || keeper === undefined || !canLose(world, loser)) return
     await writeWithout(world, key, missing, keeper)
-    if (!await loss(world, loser)) return
+    if (!(await loss(world, loser))) return
     count(world, 'betrayed')
     if (chance() > share) return
     await time.sleep(chance() * chance() * 4_000)
@@ -198,8 +359,11 @@ function betray (loss: Loss, share = 0.7): Fault {
   }
 }
 
-/** The answer to the writing of a sentinel was lost: its node counts, takes a write that misses another, and is emptied before it looks again. */
-async function emptyAfterWrite (world: World, loser: Machine): Promise<void> {
+/**
+ * The answer to the writing of a sentinel was lost: its node counts, takes a write that misses another, and
+ * is emptied before it looks again.
+ */
+async function emptyAfterWrite(world: World, loser: Machine): Promise<void> {
   const { chance, time } = world
   const key = pick(chance, world.keys)
   const replicas = replicasOf(world, key)
@@ -214,14 +378,29 @@ async function emptyAfterWrite (world: World, loser: Machine): Promise<void> {
   await readWithout(world, key, keeper, [loser, missing])
 }
 
-/** Likewise, but while the loser fetches, the slot is taken from the only other replica that has the write, which purges it, and given back. */
-async function pushOut (world: World): Promise<void> {
+/**
+ * Likewise, but while the loser fetches, the slot is taken from the only other replica that has the write,
+ * which purges it, and given back.
+ */
+async function pushOut(world: World): Promise<void> {
   const { chance, keys, machines, time } = world
   const key = pick(chance, keys)
   const { nodes, sets } = createPlacement(newestRing(world)).plan(slotOf(key))
-  const [loser, missing, keeper] = [...shuffled(world, nodes.slice(0, 2)), ...nodes.slice(2)].map(node => machineOf(world, node))
+  const [loser, missing, keeper] = [...shuffled(world, nodes.slice(0, 2)), ...nodes.slice(2)].map(node =>
+    machineOf(world, node)
+  )
   const outside = machines.find(({ name, dead }) => !dead && !nodes.includes(name))
-  if (sets.length > 1 || nodes.length !== 3 || loser === undefined || missing === undefined || keeper === undefined || outside === undefined || !canLose(world, loser)) return
+  if (
+    sets.length > 1 ||
+    nodes.length !== 3 ||
+    loser === undefined ||
+    missing === undefined ||
+    keeper === undefined ||
+    outside === undefined ||
+    !canLose(world, loser)
+  ) {
+    return
+  }
   await writeWithout(world, key, missing, keeper)
   if (!canLose(world, loser)) return
   empty(loser)
@@ -230,6 +409,11 @@ async function pushOut (world: World): Promise<void> {
   await time.sleep(500 + chance() * 1_500)
   const worker = workerOf(world, keeper)
   const token = { position: slotOf(key), node: outside.name }
-  if (worker !== undefined) await makeChanges(world, worker, [{ kind: 'add', ...token }, { kind: 'remove-token', ...token }])
+  if (worker !== undefined) {
+    await makeChanges(world, worker, [
+      { kind: 'add', ...token },
+      { kind: 'remove-token', ...token }
+    ])
+  }
   loser.crawlMs = 0
 }

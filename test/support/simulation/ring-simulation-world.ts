@@ -1,5 +1,6 @@
-// The world of a simulated cluster whose ring changes: machines with what outlives a crash of theirs, the weather between them, and
-// what all parts of a run share. Everything that is left to chance comes from `chance`, and so from the seed.
+// The world of a simulated cluster whose ring changes: machines with what outlives a crash of theirs, the
+// weather between them, and what all parts of a run share. Everything that is left to chance comes from
+// `chance`, and so from the seed.
 
 import { type Coordinator, type CoordinatorPorts } from '../../../src/core/quorum/coordinator.ts'
 import { type SimulatedStorage } from './ring-simulation-storage.ts'
@@ -57,9 +58,25 @@ export interface Weather {
   crawlMs: number
 }
 
-export const CALM: Weather = { delayMs: 30, stragglers: 0, stragglerMs: 0, deadlineMs: 1_500, lost: 0, repeated: 0, storageMs: 10, slow: 0, hung: 0, recordLost: 0, crawlMs: 0 }
+export const CALM: Weather = {
+  delayMs: 30,
+  stragglers: 0,
+  stragglerMs: 0,
+  deadlineMs: 1_500,
+  lost: 0,
+  repeated: 0,
+  storageMs: 10,
+  slow: 0,
+  hung: 0,
+  recordLost: 0,
+  crawlMs: 0
+}
 
-export interface Item { readonly bytes: Buffer, readonly cas: number, readonly expiryS: number }
+export interface Item {
+  readonly bytes: Buffer
+  readonly cas: number
+  readonly expiryS: number
+}
 
 /** The Memcached of a node: pairs and ring record, by their names. */
 export interface Shelf {
@@ -77,7 +94,7 @@ export interface Shelf {
 export interface Machine {
   readonly name: string
   shelf: Shelf
-  readonly disk: { ring: Ring | undefined, votes: Votes | undefined }
+  readonly disk: { ring: Ring | undefined; votes: Votes | undefined }
   node: Node | undefined
   /** How many worker processes it has. */
   readonly workers: number
@@ -97,7 +114,10 @@ export interface Machine {
   skewMs: number
 }
 
-/** A voter has promised, or accepted a ring; a ring has just been decided; the sentinel was added, and nobody has heard of it. */
+/**
+ * A voter has promised, or accepted a ring; a ring has just been decided; the sentinel was added, and nobody
+ * has heard of it.
+ */
 export type Moment = 'promised' | 'accepted' | 'new ring' | 'sentinel added'
 
 export interface World {
@@ -132,26 +152,26 @@ export const START_MS = Date.UTC(2026, 0, 1)
 export const HOUR_MS = 3_600_000
 
 /** The wall clock of a machine. */
-export function wallMs ({ time, lapsedMs }: World, { skewMs }: Machine): number {
+export function wallMs({ time, lapsedMs }: World, { skewMs }: Machine): number {
   return Math.floor(START_MS + time.nowMs + lapsedMs + skewMs)
 }
 
-export function pick<T> (chance: () => number, list: readonly T[]): T {
+export function pick<T>(chance: () => number, list: readonly T[]): T {
   return list[Math.floor(chance() * list.length)] as T
 }
 
-export function count (world: World, what: string): void {
+export function count(world: World, what: string): void {
   world.counts[what] = (world.counts[what] ?? 0) + 1
 }
 
-export function machineOf (world: World, name: string): Machine {
+export function machineOf(world: World, name: string): Machine {
   const machine = world.machines.find(machine => machine.name === name)
   if (machine === undefined) throw new Error(`there is no ${name}`)
   return machine
 }
 
 /** Notes that a ring comes into force somewhere; two that differ under one number are a violation. */
-export function noteRing (world: World, machine: Machine, ring: Ring): void {
+export function noteRing(world: World, machine: Machine, ring: Ring): void {
   const id = `${ring.generation}.${ring.epoch}`
   const json = JSON.stringify(ringToJson(ring))
   const known = world.rings.get(id)
