@@ -1,9 +1,10 @@
 // The frames between nodes: many operations one way, an answer for each the other way. Records travel as the
 // bytes that storage holds. Every frame tells its sender's ring, so that either side can fence the other.
 //
-//   request | format | flags | generation 6 | epoch 4 | digest 8 | [length 4, ring JSON] | count 2 |
-//   operation ... | reply   | format | verdict, flags | [clock 6]                | [length 4, ring JSON] |
-//   count 2 | answer ...    |
+//   request | format | flags | generation 6 | epoch 4 | digest 8 | [ring] | count 2 | operation ... |
+//   reply   | format | verdict, flags | [clock 6]                | [ring] | count 2 | answer ...    |
+//
+// A ring is its length, 4 bytes, and its JSON.
 
 import { isUtf8 } from 'node:buffer'
 import { KvError } from '../../errors.ts'

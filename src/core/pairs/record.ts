@@ -2,8 +2,8 @@
 // The same bytes lie in Memcached and travel between nodes. A record past its time is kept, with its version,
 // until the grace has passed, so that it goes on hiding the older values that it replaced.
 //
-//   | format, flags | version | expires | length - 1, content type | length, key | value ... | |      1
-//   |   14    |    6    |     1, 1..256            |  2, 1..1024 |         |
+//   | format, flags | version | expires | length - 1, content type | length, key | value ... |
+//   |      1        |   14    |    6    |     1, 1..256            |  2, 1..1024 |         |
 //                              ^ each of these three only if its flag is set
 
 import { isUtf8 } from 'node:buffer'

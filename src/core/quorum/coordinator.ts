@@ -2,9 +2,8 @@
 // register of Attiya, Bar-Noy and Dolev ("Sharing memory robustly in message-passing systems", 1995) as Lynch
 // and Shvartsman extended it (1997), so each key is linearizable without a leader:
 //
-//   write  ask a quorum of every set for its version; stamp one that is newer; merge it into a quorum of
-//   every set read   take the newest record of a quorum of every set; if the answers differ, write it back to
-//   a quorum first
+//   write  ask a quorum of every set for its version, stamp a newer one, merge it into a quorum of every set
+//   read   take the newest record of a quorum of every set; write it back to a quorum if the answers differ
 //
 // A value whose time is over is ended by the read that finds it so: the answer "absent" is written back too,
 // as a tombstone of the same version. So no later read finds the value, at whichever node and by whichever

@@ -1,8 +1,7 @@
 // Changes of the ring, as rings: what adding or removing tokens makes of the present one, and every step from
 // there to the end.
 //
-//   stable(tokens) -- begin --> joint(tokens, next, pending) -- received, by each receiver --> ... -->
-//   stable(next)
+//   stable(tokens) -- begin --> joint(tokens, next, pending) -- each receiver received --> stable(next)
 //                               joint -- abort --> stable(tokens)
 //
 // In a joint ring reads and writes of a slot that moves need quorums of its old and of its new replicas, so

@@ -1,7 +1,6 @@
 // A queue whose every step takes the same short time, however long it is: commands in flight are many.
 //
-//   | c | d | . | . | . | a | b |      a ring of a power of two; when it is full it is laid out anew, twice
-//   as large
+//   | c | d | . | . | . | a | b |      a ring of a power of two, laid out anew, twice as large, when full
 //             ^ head + length ^ head
 
 export interface Fifo<T> {

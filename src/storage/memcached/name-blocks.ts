@@ -1,8 +1,8 @@
 // The names of a dump, packed, in bounded memory. Where there are more of them than the budget takes, those
 // of the highest slots are left to a later dump. A packed name takes three bytes more than its characters:
 //
-//   | its length | size of the item, units of 64 bytes | name ... | |     1      |                  2
-//   |  6..250  |
+//   | its length | size of the item, units of 64 bytes | name ... |
+//   |     1      |                  2                  |  6..250  |
 
 import { SLOTS } from '../../limits.ts'
 import { MEMCACHED_NAME_BYTES, SCAN_BLOCK_BYTES } from './limits.ts'

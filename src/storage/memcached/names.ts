@@ -2,8 +2,7 @@
 // by slots:
 //
 //   0042:apple                                        a key that Memcached takes as it is
-//   0042#mZ4XVAkGr0NPM3x1cqUHGmiSGSh0vYN9tJ8S2bY2fUA  any other key, as its SHA-256; the record carries the
-//   key itself
+//   0042#mZ4XVAkGr0NPM3x1cqUHGmiSGSh0vYN9tJ8S2bY2fUA  any other, as its SHA-256; the record has the key
 
 import assert from 'node:assert'
 import { hash } from 'node:crypto'

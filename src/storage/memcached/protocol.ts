@@ -3,10 +3,11 @@
 // parsed. Bytes that no Memcached sends, and a value under another name than the one asked for, throw
 // `KV_ERR_STORAGE`: nothing later on that connection can be trusted then.
 //
-//   VA <bytes> k<name> [c<cas>]\r\n<bytes of value>\r\n     mg EN [k<name>]\r\n
-//   mg: no such item; older versions leave out the name STAT <name> <value>\r\n ... END\r\n
-//   stats HD\r\n, EX\r\n, NF\r\n                                  md: deleted; another one is there by now;
-//   nothing is there STORED\r\n and the other words                          the rest
+//   VA <bytes> k<name> [c<cas>]\r\n<bytes of value>\r\n     mg
+//   EN [k<name>]\r\n                                        mg: no such item; older ones leave out the name
+//   STAT <name> <value>\r\n ... END\r\n                     stats
+//   HD\r\n, EX\r\n, NF\r\n                                  md: deleted; another one is there; nothing is
+//   STORED\r\n and the other words                          the rest
 
 import { KvError } from '../../errors.ts'
 import { MEMCACHED_ITEM_BYTES, MEMCACHED_LINE_BYTES, MEMCACHED_STATS } from './limits.ts'

@@ -13,8 +13,7 @@
 //                  [zone..]             throughout that zone, so nothing else fits inside it
 //   block    |--w-----|
 //               |--r-----|              all of it overlaps: it takes place in one instant between the last
-//               [span.]                 begin and the first end; likewise each delete and each read of
-//               `absent`
+//               [span.]                 begin and the first end; likewise each delete and read of `absent`
 
 /** One operation on the key, with the order in which it began and ended; equal times count as concurrent. */
 export interface Operation {
