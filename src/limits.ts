@@ -128,39 +128,8 @@ export const INSTALL_DEADLINE_MS = 5_000
  */
 export const DEADLINE_STEP_MS = 500
 
-/** How often primary and worker ask each other for a sign of life, after the last one. */
-export const BEAT_MS = 500
-
-/** A worker that is silent for so long gets no further task: at work, one answers within milliseconds. */
-export const WORKER_STUCK_MS = 2_000
-
-/**
- * A worker that is silent for so long is ended and replaced: it holds the connections that it has accepted,
- * and the node's task if it has one. No work on a request takes so long. With a beat's pause it is less than
- * the deadline of a call, so whoever calls in vain has seen the worker end.
- */
-export const WORKER_LOST_MS = 8_000
-
-/**
- * After such a silence of its primary a worker says that it is not ready. Balancers act on it, so it is
- * longer than an overloaded machine's hiccups.
- */
-export const PRIMARY_SILENT_MS = 5_000
-
-/**
- * Longest time from the start of a worker process until it asks for the ring: it loads its code in a second,
- * and in many on an overloaded machine.
- */
-export const WORKER_START_MS = 60_000
-
 /** How often the node compares its ring with the ring record, milliseconds. */
 export const RECONCILE_MS = 500
-
-/**
- * Looks that a fetch from the other replicas is put off by, at most, after it has failed again and again: ten
- * seconds.
- */
-export const FETCH_LOOKS_SKIPPED = 20
 
 /** Largest request of a vote: the present ring and the next one, each spelled as text within text. */
 export const VOTE_BYTES = 4 * RING_BYTES
@@ -171,44 +140,6 @@ export const VOTE_BYTES = 4 * RING_BYTES
  */
 export const PROPOSAL_ATTEMPTS = 12
 export const PROPOSAL_PAUSE_MS = 50
-
-/** Longest silence of a source during a recovery, milliseconds. */
-export const PULL_STALL_MS = 15_000
-
-/** Records, and their bytes, that are being merged at a time while pairs are copied. */
-export const PULL_IN_FLIGHT = 1_024
-export const PULL_BYTES_IN_FLIGHT = 8 * 1024 * 1024
-
-/**
- * Most MB a second that one source gives one receiver unless it is told otherwise, so that a gigabit link
- * keeps room for clients; and what it may be told.
- */
-export const COPY_MB_PER_S = 100
-export const COPY_MB_PER_S_LIMIT = 10_000
-
-/** Copying looks so often at what clients' requests take. */
-export const PACE_WINDOW_MS = 200
-
-/** Requests of a window without which it tells nothing, and those that are kept of a busy one. */
-export const PACE_SAMPLES_MIN = 10
-export const PACE_SAMPLES_MAX = 512
-
-/** Of the requests one in so many is timed. */
-export const PACE_EVERY = 4
-
-/**
- * Copying gives way when the 99th percentile of a window is above so many times its usual level, and so many
- * milliseconds more.
- */
-export const PACE_TOLERANCE = 1.5
-export const PACE_TOLERANCE_MS = 1
-
-/** Least share of the time that copying takes, and its longest rest. */
-export const PACE_SHARE_MIN = 0.05
-export const PACE_REST_MS = 250
-
-/** How often a receiver tells how far it is. */
-export const PROGRESS_MS = 250
 
 /**
  * Longest time for the head of a request, and for all of it: the largest body takes two minutes at 2.2
@@ -243,13 +174,6 @@ export const BACKLOG = 4_096
 export const STOP_DEADLINE_MS = 10_000
 
 /**
- * Respawning workers, and the local cluster's HAProxy: first and longest pause; one that lived longer than
- * the longest pause starts afresh.
- */
-export const RESPAWN_MIN_MS = 50
-export const RESPAWN_MAX_MS = 5_000
-
-/**
  * Bytes that the memory driver holds before it answers "full", and what it reckons for each pair beside key
  * and value.
  */
@@ -261,9 +185,6 @@ export const MEMORY_PAIR_BYTES = 400
  * writer.
  */
 export const MEMORY_SWEEP_PAIRS = 4
-
-/** Most worker processes of a node. */
-export const WORKERS_LIMIT = 64
 
 /** Longest wait of a worker for its primary, beyond what the primary itself may take for an install. */
 export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS

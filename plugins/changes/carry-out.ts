@@ -9,7 +9,8 @@ import { CHANGE_LOOK_MS, CHANGE_WAIT_MS, TIDY_CALL_MS, TIDY_POLL_MS, TIDY_WAIT_M
 import { pause as waitFor, TIMERS, type Timers } from '../../src/core/quorum/deadline.ts'
 import { beginChange, isDone, leaving, type Change } from '../../src/core/ring/change.ts'
 import { majority, preferenceList } from '../../src/core/ring/placement.ts'
-import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring/ring.ts'
+import { compareRings, type Ring } from '../../src/core/ring/ring.ts'
+import { ringFromJson, ringToJson } from '../../src/core/ring/ring-json.ts'
 import { type TidyAnswer } from './tidy.ts'
 
 /** What beginning a change needs of the application. */
@@ -83,7 +84,7 @@ async function askReceiver(
       ) as TidyAnswer
       if (answer.tidy) return true
       if (!('waitsFor' in answer)) {
-        await ring.install(parseRing(JSON.stringify(answer.ring)))
+        await ring.install(ringFromJson(answer.ring))
         return false
       }
       if (performance.now() > endMs) throw new Error(answer.waitsFor)

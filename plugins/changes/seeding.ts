@@ -5,7 +5,8 @@ import { type FastifyInstance } from 'fastify'
 import { pause, startDeadline, TIMERS } from '../../src/core/quorum/deadline.ts'
 import { PEER_DEADLINE_MS, RING_BYTES } from '../../src/limits.ts'
 import { SEED_PAUSE_MS, SEED_WAIT_MS } from './limits.ts'
-import { nodesOf, parseRing, ringToJson, type Ring } from '../../src/core/ring/ring.ts'
+import { nodesOf, type Ring } from '../../src/core/ring/ring.ts'
+import { ringFromJson, ringToJson } from '../../src/core/ring/ring-json.ts'
 import { type Keeper } from '../../src/keeper/keeper.ts'
 
 export interface Seeding {
@@ -32,7 +33,7 @@ export function seedingRoute(app: FastifyInstance, keeper: Keeper): void {
     '/internal/new',
     { schema: SCHEMA, bodyLimit: RING_BYTES },
     async (request, reply) =>
-      reply.send({ isNew: await isNewHere(app, keeper, parseRing(JSON.stringify(request.body.ring))) })
+      reply.send({ isNew: await isNewHere(app, keeper, ringFromJson(request.body.ring)) })
   )
   app.decorate('seeding', createSeeding(app))
 }

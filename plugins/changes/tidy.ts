@@ -5,7 +5,8 @@ import { KvError } from '../../src/errors.ts'
 import { RING_BYTES } from '../../src/limits.ts'
 import { TIDY_ANSWER_MS, TIDY_POLL_MS } from './limits.ts'
 import { pause, TIMERS } from '../../src/core/quorum/deadline.ts'
-import { compareRings, parseRing, ringToJson, type Ring } from '../../src/core/ring/ring.ts'
+import { compareRings, type Ring } from '../../src/core/ring/ring.ts'
+import { ringFromJson, ringToJson } from '../../src/core/ring/ring-json.ts'
 import { type Keeper } from '../../src/keeper/keeper.ts'
 
 /**
@@ -21,7 +22,7 @@ export function tidyRoute(app: FastifyInstance, keeper: Keeper): void {
     '/internal/tidy',
     { bodyLimit: RING_BYTES },
     async (request, reply) => {
-      return reply.send(await whenTidy(app, keeper, parseRing(JSON.stringify(request.body?.ring ?? null))))
+      return reply.send(await whenTidy(app, keeper, ringFromJson(request.body?.ring)))
     }
   )
 }

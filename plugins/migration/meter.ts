@@ -4,7 +4,7 @@
 import { TIMERS } from '../../src/core/quorum/deadline.ts'
 import { type Progress } from '../../src/core/copying/progress.ts'
 import { type Ring } from '../../src/core/ring/ring.ts'
-import { PROGRESS_MS } from '../../src/limits.ts'
+import { PROGRESS_MS } from '../../src/core/copying/limits.ts'
 import { type Meter } from './pull.ts'
 
 export interface ReceiverMeter extends Meter {

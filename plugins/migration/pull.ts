@@ -4,17 +4,13 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
-import {
-  COORDINATOR_ROUNDS,
-  PULL_BYTES_IN_FLIGHT,
-  PULL_IN_FLIGHT,
-  PULL_STALL_MS,
-  REPAIR_TRUST_MS
-} from '../../src/limits.ts'
+import { COORDINATOR_ROUNDS, REPAIR_TRUST_MS } from '../../src/limits.ts'
+import { PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT, PULL_STALL_MS } from '../../src/core/copying/limits.ts'
 import { createPairDecoder } from '../../src/core/messages/pair-stream.ts'
 import { type Pull } from '../../src/core/copying/fetching.ts'
 import { type Pair } from '../../src/core/ports.ts'
-import { ringToJson, sameShape, type Ring } from '../../src/core/ring/ring.ts'
+import { sameShape, type Ring } from '../../src/core/ring/ring.ts'
+import { ringToJson } from '../../src/core/ring/ring-json.ts'
 import { type NoRoom } from './room.ts'
 
 /** How many pairs a source reckons that it will send. */

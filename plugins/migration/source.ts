@@ -7,7 +7,8 @@ import { KvError } from '../../src/errors.ts'
 import { RING_BYTES, SLOTS } from '../../src/limits.ts'
 import { encodeEnd, encodePairs } from '../../src/core/messages/pair-stream.ts'
 import { holdings } from '../../src/core/ring/placement.ts'
-import { compareRings, parseRing, sameShape, type Ring } from '../../src/core/ring/ring.ts'
+import { compareRings, sameShape, type Ring } from '../../src/core/ring/ring.ts'
+import { ringFromJson } from '../../src/core/ring/ring-json.ts'
 import { type Ranges } from '../../src/core/copying/fetching.ts'
 import { EXPECTED_HEADER, TRUSTED_HEADER } from './pull.ts'
 import { streamOf } from './stream.ts'
@@ -49,7 +50,7 @@ export function sourceRoutes(app: FastifyInstance): void {
     async (request, reply) => {
       const { expectedPairs, trustedMs, pieces } = await openSource(
         app,
-        parseRing(JSON.stringify(request.body.ring)),
+        ringFromJson(request.body.ring),
         request.body.ranges
       )
       reply

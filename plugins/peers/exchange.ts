@@ -3,7 +3,8 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { failed, FENCED } from '../../src/core/ports.ts'
-import { compareRings, parseRing, type Ring } from '../../src/core/ring/ring.ts'
+import { compareRings, type Ring } from '../../src/core/ring/ring.ts'
+import { parseRing } from '../../src/core/ring/ring-json.ts'
 import { type Answer, type Operation, type FrameReply } from '../../src/core/messages/frame.ts'
 
 export interface ExchangePorts {

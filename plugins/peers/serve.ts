@@ -5,7 +5,8 @@ import { type FastifyInstance } from 'fastify'
 import { digestOf } from '../../src/core/ring/digest.ts'
 import { FRAME_OPS_AT_ONCE, REPLY_BYTES } from './limits.ts'
 import { recordBytes } from '../../src/core/pairs/record.ts'
-import { adopts, compareRings, parseRing } from '../../src/core/ring/ring.ts'
+import { adopts, compareRings } from '../../src/core/ring/ring.ts'
+import { parseRing } from '../../src/core/ring/ring-json.ts'
 import {
   NO_ROOM,
   type Answer,

@@ -5,7 +5,8 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { areSplit, digestOf, splitError } from '../../src/core/ring/digest.ts'
-import { compareRings, nodesOf, parseRing, type Ring } from '../../src/core/ring/ring.ts'
+import { compareRings, nodesOf, type Ring } from '../../src/core/ring/ring.ts'
+import { parseRing } from '../../src/core/ring/ring-json.ts'
 import { type FrameReply } from '../../src/core/messages/frame.ts'
 
 export interface Splits {

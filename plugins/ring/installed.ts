@@ -9,7 +9,8 @@ import { lastSeen, type SeenChange } from '../../src/core/ring/change.ts'
 import { refuseSplit } from '../../src/core/ring/digest.ts'
 import { createPlacement, type Placement, type Plan } from '../../src/core/ring/placement.ts'
 import { type Plans } from '../../src/core/ports.ts'
-import { compareRings, ringToJson, type Ring, type RingId } from '../../src/core/ring/ring.ts'
+import { compareRings, type Ring, type RingId } from '../../src/core/ring/ring.ts'
+import { ringToJson } from '../../src/core/ring/ring-json.ts'
 
 /** One ring at this process. Operations are counted by the view under which they began. */
 export interface View {

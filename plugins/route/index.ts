@@ -4,7 +4,8 @@
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'
-import { FORM_BYTES, PACE_EVERY } from '../../src/limits.ts'
+import { FORM_BYTES } from '../../src/limits.ts'
+import { PACE_EVERY } from '../../src/core/copying/limits.ts'
 import { createCoordinator, type Coordinator } from '../../src/core/quorum/coordinator.ts'
 import { fieldsOf } from '../../src/core/pairs/form.ts'
 import { checkKey } from '../../src/core/pairs/key.ts'

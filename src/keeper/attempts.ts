@@ -2,7 +2,7 @@
 // looks.
 
 import { type FastifyBaseLogger } from 'fastify'
-import { FETCH_LOOKS_SKIPPED } from '../limits.ts'
+import { FETCH_LOOKS_SKIPPED } from '../core/copying/limits.ts'
 
 export interface Attempts {
   /** What is under way, as `begin` was told. */

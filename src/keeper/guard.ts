@@ -17,6 +17,7 @@ import {
 import { createAttempts } from './attempts.ts'
 import { createRecovery, isStill } from './recovery.ts'
 import { type Fetching } from './workers.ts'
+import { asksIfNew, hasNothing, missedNothing } from './forgetting.ts'
 
 export interface GuardOptions {
   readonly node: string
@@ -193,16 +194,7 @@ export function createGuard({ node, record, log, nowMs, fetch, renew, recheck, f
     nothingToForget = asksIfNew(node, ring, newer, seeded)
       ? isNew
       : hasNothing(node, ring, newer, nothingToForget)
-    // As long as every write needed this node it missed none, and the members cannot have gone on from there
-    // without it.
-    if (
-      ring !== undefined &&
-      namesNode(ring, node) &&
-      !canMissWrites(ring) &&
-      (seeded || follows(newer, ring))
-    ) {
-      repairedMs = nowMs()
-    }
+    if (ring !== undefined && missedNothing(node, ring, newer, seeded)) repairedMs = nowMs()
     if (ring !== undefined && isReceiver(newer, node) && !sameShape(ring, newer)) dueSinceMs = nowMs()
     ring = newer
     newSeed = isNew ? newer : undefined
@@ -226,27 +218,6 @@ export function createGuard({ node, record, log, nowMs, fetch, renew, recheck, f
     adopt,
     look
   }
-}
-
-/**
- * True if `newer` makes the node a member by the operator's word: whether it has nothing that it may have
- * forgotten only the others can tell.
- */
-export function asksIfNew(node: string, before: Ring | undefined, newer: Ring, seeded: boolean): boolean {
-  return namesNode(newer, node) && (before === undefined || (seeded && !namesNode(before, node)))
-}
-
-/**
- * True if nothing that the node holds was ever acknowledged by it as a member of `newer`, or, where it
- * `hadNothing`, of the ring before.
- */
-function hasNothing(node: string, before: Ring | undefined, newer: Ring, hadNothing: boolean): boolean {
-  return !namesNode(newer, node) || (before !== undefined && (!namesNode(before, node) || hadNothing))
-}
-
-/** True if the ring came about in one step from the other. */
-function follows(newer: Ring, ring: Ring): boolean {
-  return newer.generation === ring.generation && newer.epoch === ring.epoch + 1
 }
 
 /**

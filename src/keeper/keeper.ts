@@ -8,12 +8,14 @@ import { RECONCILE_MS } from '../limits.ts'
 import { TIMERS, type Timers } from '../core/quorum/deadline.ts'
 import { type RingRecord } from '../core/ports.ts'
 import { areSplit, digestOf, refuseSplit } from '../core/ring/digest.ts'
-import { adopts, applySeed, compareRings, namesNode, type Ring, type Seed } from '../core/ring/ring.ts'
+import { adopts, compareRings, namesNode, type Ring } from '../core/ring/ring.ts'
+import { applySeed, type Seed } from '../core/ring/seed.ts'
 import { type Progress } from '../core/copying/progress.ts'
 import { type VoteAnswer, type VoteRequest } from '../core/consensus/voter.ts'
 import { createDuties, type Duties } from './duties.ts'
 import { type StateFiles } from './state-file.ts'
-import { asksIfNew, createGuard, type Guard, type Origin } from './guard.ts'
+import { createGuard, type Guard, type Origin } from './guard.ts'
+import { asksIfNew } from './forgetting.ts'
 import { createPersisted } from './persisted.ts'
 import { createWorkers, type Workers, type WorkerHandle } from './workers.ts'
 import { createVotes } from './votes.ts'
@@ -83,33 +85,20 @@ export function createKeeper(options: KeeperOptions): NodeKeeper {
   let ring: Ring | undefined
   let progress: Progress | undefined
   let callOff = () => {}
-  const { guard, duties } = createWatch(
-    options,
-    team,
-    () => ring,
-    recorded => {
-      inTurn(async () => {
-        if (ring === undefined) await bringIntoForce(recorded)
-      }).catch(error => log.error({ err: error }, 'the ring of the record could not be installed'))
-    }
-  )
+  const { guard, duties } = createWatch(options, team, () => ring, takeRecorded)
+
+  function takeRecorded(recorded: Ring): void {
+    inTurn(async () => {
+      if (ring === undefined) await bringIntoForce(recorded)
+    }).catch(error => log.error({ err: error }, 'the ring of the record could not be installed'))
+  }
 
   async function bringIntoForce(newer: Ring, origin?: Origin): Promise<void> {
     await persisted.write(newer)
     ring = newer
     await guard.adopt(newer, origin)
     await team.install(newer)
-    log.info(
-      {
-        generation: newer.generation,
-        epoch: newer.epoch,
-        replicas: newer.replicas,
-        tokens: newer.tokens.length,
-        member: namesNode(newer, node),
-        pending: newer.pending
-      },
-      'ring installed'
-    )
+    log.info(inShort(newer, node), 'ring installed')
     duties.adopt(newer)
   }
 
@@ -137,6 +126,13 @@ export function createKeeper(options: KeeperOptions): NodeKeeper {
     await bringIntoForce(seeded, { seeded: true, isNew })
   }
 
+  async function vote(request: VoteRequest): Promise<VoteAnswer> {
+    await takeOver(request.present)
+    return ring !== undefined && compareRings(ring, request.present) > 0
+      ? { kind: 'ahead', ring }
+      : votes.answer(request)
+  }
+
   async function start(): Promise<void> {
     ring = await files.ring.read()
     await votes.start()
@@ -158,28 +154,18 @@ export function createKeeper(options: KeeperOptions): NodeKeeper {
     },
     start,
     install: newer => inTurn(() => takeOver(newer)),
-
     seed: seed => inTurn(() => takeSeed(seed)),
     isNew: async asked =>
       (ring === undefined || ring.generation < asked.generation || guard.isUnused(asked)) &&
       !votes.mayHaveVoted(asked.generation),
     waitsFor: async () => persisted.failure ?? guard.waitsFor,
-
-    vote: request =>
-      inTurn(async () => {
-        await takeOver(request.present)
-        return ring !== undefined && compareRings(ring, request.present) > 0
-          ? { kind: 'ahead', ring }
-          : votes.answer(request)
-      }),
-
+    vote: request => inTurn(() => vote(request)),
     addWorker: worker =>
       inTurn(async () => {
         await team.add(worker, ring)
         await guard.look()
         if (ring !== undefined) duties.adopt(ring)
       }),
-
     removeWorker: team.remove,
     isTidy: async () => duties.tidy,
     progress: async () => progress,
@@ -187,7 +173,6 @@ export function createKeeper(options: KeeperOptions): NodeKeeper {
       progress = latest
     },
     answers: true,
-
     async close() {
       callOff()
       await inTurn(async () => {})
@@ -195,6 +180,12 @@ export function createKeeper(options: KeeperOptions): NodeKeeper {
       record.close()
     }
   }
+}
+
+/** What the log tells of a ring. */
+function inShort(ring: Ring, node: string) {
+  const { generation, epoch, replicas, pending } = ring
+  return { generation, epoch, replicas, tokens: ring.tokens.length, member: namesNode(ring, node), pending }
 }
 
 /** The file and the record of one node are written together, so one of them is not this node's. */

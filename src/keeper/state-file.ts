@@ -6,7 +6,8 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KvError } from '../errors.ts'
 import { STATE_RESERVE_BYTES } from '../limits.ts'
-import { parseRing, ringToJson, type Ring } from '../core/ring/ring.ts'
+import { type Ring } from '../core/ring/ring.ts'
+import { parseRing, ringToJson } from '../core/ring/ring-json.ts'
 import { parseVotes, votesToText, type Votes } from '../core/consensus/voter.ts'
 
 export interface StateFile<T> {

@@ -3,7 +3,8 @@
 
 import { type FastifyBaseLogger } from 'fastify'
 import { KvError } from '../errors.ts'
-import { INSTALL_DEADLINE_MS, WORKER_LOST_MS, WORKER_STUCK_MS } from '../limits.ts'
+import { INSTALL_DEADLINE_MS } from '../limits.ts'
+import { WORKER_LOST_MS, WORKER_STUCK_MS } from '../core/processes/limits.ts'
 import { TIMERS, withDeadline } from '../core/quorum/deadline.ts'
 import { type Ring, type RingId } from '../core/ring/ring.ts'
 import { watch } from '../core/processes/watch.ts'

@@ -11,7 +11,9 @@ import {
   type VoteRequest
 } from '../core/consensus/voter.ts'
 import { type Progress } from '../core/copying/progress.ts'
-import { parseRing, ringToJson, type Ring, type RingId, type Seed } from '../core/ring/ring.ts'
+import { type Ring, type RingId } from '../core/ring/ring.ts'
+import { parseRing, ringToJson } from '../core/ring/ring-json.ts'
+import { type Seed } from '../core/ring/seed.ts'
 import { type Fetching } from '../keeper/workers.ts'
 import { IPC_DEADLINE_MS, PROPOSAL_DEADLINE_MS } from '../limits.ts'
 import { type Handlers, type Ipc } from './ipc.ts'

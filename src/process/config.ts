@@ -5,13 +5,9 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isNodeAddress } from '../core/ring/ring.ts'
 import { KvError } from '../errors.ts'
-import {
-  COPY_MB_PER_S,
-  COPY_MB_PER_S_LIMIT,
-  REPLICAS_DEFAULT,
-  REPLICAS_LIMIT,
-  WORKERS_LIMIT
-} from '../limits.ts'
+import { REPLICAS_DEFAULT, REPLICAS_LIMIT } from '../limits.ts'
+import { WORKERS_LIMIT } from '../core/processes/limits.ts'
+import { COPY_MB_PER_S, COPY_MB_PER_S_LIMIT } from '../core/copying/limits.ts'
 
 export interface Config {
   readonly host: string
@@ -78,20 +74,9 @@ export function readConfig(environment: Environment): Config {
   }
   const node = text('NODE_ADDRESS') ?? `127.0.0.1:${port}`
   if (!isNodeAddress(node)) throw refusal('NODE_ADDRESS', `is host:port, not "${node}"`)
-  const token = text('CLUSTER_TOKEN')
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw refusal('CLUSTER_TOKEN', 'consists of printable ASCII without spaces')
-  }
-
-  const host = text('HOST') ?? '0.0.0.0'
-  const exposed = token === undefined && !/^(127\.[0-9.]+|::1|localhost)$/.test(host)
-  const tokenRequired = oneOf('REQUIRE_TOKEN', text('REQUIRE_TOKEN') ?? '0', ['0', '1'] as const) === '1'
-  if (exposed && tokenRequired) {
-    throw refusal('CLUSTER_TOKEN', `is needed on ${host}, because REQUIRE_TOKEN is 1`)
-  }
 
   return {
-    host,
+    ...access(text),
     port,
     node,
     storage,
@@ -99,14 +84,27 @@ export function readConfig(environment: Environment): Config {
     workers,
     replicas: wholeNumber('REPLICAS', text('REPLICAS') ?? String(REPLICAS_DEFAULT), 1, REPLICAS_LIMIT),
     stateDir: text('STATE_DIR') ?? (storage === 'memcached' ? join('.ringkeep', String(port)) : undefined),
-    token,
     copyBytesPerS:
       wholeNumber('COPY_MB_PER_S', text('COPY_MB_PER_S') ?? String(COPY_MB_PER_S), 1, COPY_MB_PER_S_LIMIT) *
       1_000_000,
     tls: tlsFiles(text),
-    exposed,
     logLevel: oneOf('LOG_LEVEL', text('LOG_LEVEL') ?? 'info', LOG_LEVELS)
   }
+}
+
+/** Where the node listens, and who it answers. */
+function access(text: (name: string) => string | undefined): Pick<Config, 'host' | 'token' | 'exposed'> {
+  const token = text('CLUSTER_TOKEN')
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw refusal('CLUSTER_TOKEN', 'consists of printable ASCII without spaces')
+  }
+  const host = text('HOST') ?? '0.0.0.0'
+  const exposed = token === undefined && !/^(127\.[0-9.]+|::1|localhost)$/.test(host)
+  const tokenRequired = oneOf('REQUIRE_TOKEN', text('REQUIRE_TOKEN') ?? '0', ['0', '1'] as const) === '1'
+  if (exposed && tokenRequired) {
+    throw refusal('CLUSTER_TOKEN', `is needed on ${host}, because REQUIRE_TOKEN is 1`)
+  }
+  return { host, token, exposed }
 }
 
 /** All three or none: nodes prove to each other who they are, and clients see the same certificate. */

@@ -17,7 +17,8 @@ import {
   type WorkerCalls
 } from './calls.ts'
 import { createIpc } from './ipc.ts'
-import { RESPAWN_MIN_MS, STOP_DEADLINE_MS, WORKER_START_MS } from '../limits.ts'
+import { STOP_DEADLINE_MS } from '../limits.ts'
+import { RESPAWN_MIN_MS, WORKER_START_MS } from '../core/processes/limits.ts'
 import { createLog, exitWhenTold, hasOpenPort, stateFilesOf, warnOfConfig } from './lifecycle.ts'
 import { respawnPauseMs } from '../core/processes/respawn.ts'
 import { readTls } from './tls.ts'

@@ -1,7 +1,7 @@
 // A worker process: the application, with the primary for its keeper. Workers are equal, and each may end at
 // any time.
 
-import { type FastifyBaseLogger } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { createMemcachedStorage } from '../storage/memcached/storage.ts'
 import { type Keeper } from '../keeper/keeper.ts'
 import { type Config } from './config.ts'
@@ -15,7 +15,7 @@ import {
   type WorkerCalls
 } from './calls.ts'
 import { createIpc, type IpcEnd } from './ipc.ts'
-import { PRIMARY_SILENT_MS } from '../limits.ts'
+import { PRIMARY_SILENT_MS } from '../core/processes/limits.ts'
 import { createLog, createNodeApp, exitWhenTold, listen, takeRing } from './lifecycle.ts'
 
 const parentEnd: IpcEnd = {
@@ -49,26 +49,8 @@ export async function runWorker(config: Config): Promise<void> {
   }
   const app = await createNodeApp(config, storage, keeper, log)
   await app.ready()
-  const primary = callsOver<KeeperCalls>(
-    createIpc(
-      parentEnd,
-      handlersOf<WorkerCalls>(WORKER_CALLS, {
-        async beat() {},
-        switchTo: ring => takeRing(app, ring),
-        async serve(id) {
-          app.ring.serve(id)
-        },
-        recheck: () => app.storage.recheck(),
-        isNew: ring => app.seeding.isNew(ring),
-        fetch: ({ ring, forgotten }) => app.copying.fetch(ring, forgotten),
-        renew: ring => app.ringConsensus.renew(ring),
-        receive: ring => app.copying.receive(ring),
-        purge: ring => app.copying.purge(ring)
-      }),
-      log
-    ),
-    KEEPER_CALLS
-  )
+  const handlers = handlersOf<WorkerCalls>(WORKER_CALLS, workerCalls(app))
+  const primary = callsOver<KeeperCalls>(createIpc(parentEnd, handlers, log), KEEPER_CALLS)
   const stop = exitWhenTold(log, async () => {
     await app.giveNotice()
     await app.close()
@@ -83,6 +65,23 @@ export async function runWorker(config: Config): Promise<void> {
   } catch (error) {
     await primary.cannotListen((error as Error).message)
     process.exit(1)
+  }
+}
+
+/** What the primary has this worker do. */
+function workerCalls(app: FastifyInstance): WorkerCalls {
+  return {
+    async beat() {},
+    switchTo: ring => takeRing(app, ring),
+    async serve(id) {
+      app.ring.serve(id)
+    },
+    recheck: () => app.storage.recheck(),
+    isNew: ring => app.seeding.isNew(ring),
+    fetch: ({ ring, forgotten }) => app.copying.fetch(ring, forgotten),
+    renew: ring => app.ringConsensus.renew(ring),
+    receive: ring => app.copying.receive(ring),
+    purge: ring => app.copying.purge(ring)
   }
 }
 

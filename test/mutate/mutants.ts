@@ -34,7 +34,9 @@ const EQUALITIES: ReadonlySet<ts.SyntaxKind> = new Set([
 const TELLING = /^(?:await )?(?:\w+\.)*log\.|^meter|\.setAttribute/
 
 const SIDE_CHARS = 70
-const short = (text: string) => text.replace(/\s+/g, ' ').slice(0, 2 * SIDE_CHARS)
+/** However the code is laid out. */
+const onOneLine = (text: string) => text.replace(/\s+/g, ' ').replace(/ (?=\.\w)/g, '')
+const short = (text: string) => onOneLine(text).slice(0, 2 * SIDE_CHARS)
 
 /** The name of the innermost function around the node that has one. */
 function nameAround(node: ts.Node): string {
@@ -68,8 +70,8 @@ export function mutantsOf(fileName: string, source: string): Mutant[] {
 
   /** As `put`, shown with as much of both sides as tells it from others. */
   function swap({ left, operatorToken, right }: ts.BinaryExpression, operator: string): void {
-    const before = left.getText(file).replace(/\s+/g, ' ').slice(-SIDE_CHARS)
-    const after = right.getText(file).replace(/\s+/g, ' ').slice(0, SIDE_CHARS)
+    const before = onOneLine(left.getText(file)).slice(-SIDE_CHARS)
+    const after = onOneLine(right.getText(file)).slice(0, SIDE_CHARS)
     put(operatorToken, operator, `${before} ${operatorToken.getText(file)} ${after} -> ${operator}`)
   }
 

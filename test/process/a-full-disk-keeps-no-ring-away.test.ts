@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { ringToJson } from '../../src/core/ring/ring.ts'
+import { ringToJson } from '../../src/core/ring/ring-json.ts'
 import { ringOf } from '../keeper/keeper-fakes.ts'
 
 const SCRIPT = `

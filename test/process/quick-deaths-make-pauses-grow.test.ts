@@ -2,7 +2,7 @@
 // one that lived makes up for all.
 
 import t from 'tap'
-import { RESPAWN_MAX_MS, RESPAWN_MIN_MS } from '../../src/limits.ts'
+import { RESPAWN_MAX_MS, RESPAWN_MIN_MS } from '../../src/core/processes/limits.ts'
 import { respawnPauseMs } from '../../src/core/processes/respawn.ts'
 
 t.test('quick deaths, and one late', async t => {

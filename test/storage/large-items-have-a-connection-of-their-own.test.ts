@@ -4,7 +4,7 @@
 import t from 'tap'
 import { createClient, type Client } from '../../src/storage/memcached/client.ts'
 import { parseAddress } from '../../src/storage/memcached/address.ts'
-import { type Connection } from '../../src/storage/memcached/connection.ts'
+import { type Connection } from '../../src/storage/memcached/connection-api.ts'
 import { createLanes } from '../../src/storage/memcached/lanes.ts'
 import { createLargeNames } from '../../src/storage/memcached/large-names.ts'
 import { LARGE_ITEM_BYTES, LARGE_NAMES } from '../../src/storage/memcached/limits.ts'

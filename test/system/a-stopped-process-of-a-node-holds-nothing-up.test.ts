@@ -8,7 +8,7 @@ import { forEach, get, put } from '../support/cluster/client.ts'
 import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
 import { until, type TestMemcached } from '../support/cluster/memcached.ts'
 import { needs } from '../support/cluster/programs.ts'
-import { WORKER_LOST_MS } from '../../src/limits.ts'
+import { WORKER_LOST_MS } from '../../src/core/processes/limits.ts'
 
 t.setTimeout(300_000)
 

@@ -5,7 +5,7 @@ import t from 'tap'
 import { startCluster, type TestNode } from '../support/cluster/cluster.ts'
 import { until } from '../support/cluster/memcached.ts'
 import { needs } from '../support/cluster/programs.ts'
-import { WORKER_START_MS } from '../../src/limits.ts'
+import { WORKER_START_MS } from '../../src/core/processes/limits.ts'
 
 t.setTimeout(300_000)
 

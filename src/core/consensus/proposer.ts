@@ -11,7 +11,8 @@
 import { KvError } from '../../errors.ts'
 import { PROPOSAL_ATTEMPTS, PROPOSAL_PAUSE_MS } from '../../limits.ts'
 import { majority } from '../ring/placement.ts'
-import { membersOf, ringToJson, type Ring } from '../ring/ring.ts'
+import { membersOf, type Ring } from '../ring/ring.ts'
+import { ringToJson } from '../ring/ring-json.ts'
 import { compareBallots, type Accepted, type Ballot, type VoteAnswer, type VoteRequest } from './voter.ts'
 
 export interface ProposerPorts {

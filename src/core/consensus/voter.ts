@@ -3,7 +3,8 @@
 // them says so.
 
 import { digestOf } from '../ring/digest.ts'
-import { compareRings, parseRing, ringToJson, type Ring, type RingId } from '../ring/ring.ts'
+import { compareRings, type Ring, type RingId } from '../ring/ring.ts'
+import { parseRing, ringToJson } from '../ring/ring-json.ts'
 import { KvError } from '../../errors.ts'
 
 /** Ballots are ordered by round, then by a number drawn anew for each, so no two are the same. */

@@ -10,7 +10,7 @@ import {
   PACE_TOLERANCE,
   PACE_TOLERANCE_MS,
   PACE_WINDOW_MS
-} from '../../limits.ts'
+} from './limits.ts'
 
 export interface Pace {
   /** A client's request took so long, milliseconds. */

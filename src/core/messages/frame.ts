@@ -6,9 +6,8 @@
 //
 // A ring is its length, 4 bytes, and its JSON.
 
-import { isUtf8 } from 'node:buffer'
 import { KvError } from '../../errors.ts'
-import { FRAME_OPS, KEY_BYTES, SLOTS } from '../../limits.ts'
+import { KEY_BYTES, SLOTS } from '../../limits.ts'
 import {
   FENCED,
   failed,
@@ -23,6 +22,7 @@ import { decodeRecord, recordBytes, writeRecord, type PairRecord } from '../pair
 import { DIGEST_BYTES } from '../ring/digest.ts'
 import { type RingId } from '../ring/ring.ts'
 import { readVersion, VERSION_BYTES, writeVersion } from '../pairs/version.ts'
+import { createCursor, FORMAT } from './frame-cursor.ts'
 
 /** One operation on one replica: a merge if there is a record, else a get. */
 export interface Operation {
@@ -63,8 +63,6 @@ export interface FrameReply {
   readonly clockMs: number | undefined
   readonly answers: readonly Answer[]
 }
-
-const FORMAT = 2
 const HAS_RING = 1
 const HAS_CLOCK = 2
 const FLAG_BITS = 2
@@ -226,45 +224,4 @@ function writeText(target: Buffer, offset: number, text: string): number {
   const bytes = target.write(text, offset + 4)
   target.writeUInt32BE(bytes, offset)
   return offset + 4 + bytes
-}
-
-/** Reads a frame from front to back and refuses to read past its end. */
-function createCursor(source: Buffer) {
-  let at = 0
-
-  function advance(length: number): number {
-    if (at + length > source.length) throw new KvError('KV_ERR_FRAME', 'the frame is cut short')
-    const start = at
-    at += length
-    return start
-  }
-
-  const uint = (bytes: number) => source.readUIntBE(advance(bytes), bytes)
-  const take = (length: number) => {
-    const start = advance(length)
-    return source.subarray(start, start + length)
-  }
-
-  return {
-    uint,
-    take,
-    format() {
-      if (uint(1) !== FORMAT) throw new KvError('KV_ERR_FRAME', 'unknown frame format')
-    },
-    text(length: number): string {
-      const bytes = take(length)
-      if (!isUtf8(bytes)) throw new KvError('KV_ERR_FRAME', 'text that is not UTF-8')
-      return bytes.toString()
-    },
-    list<T>(item: () => T): T[] {
-      const count = uint(2)
-      if (count > FRAME_OPS) throw new KvError('KV_ERR_FRAME', 'too many operations')
-      const items: T[] = []
-      for (let i = 0; i < count; i++) items.push(item())
-      return items
-    },
-    end() {
-      if (at !== source.length) throw new KvError('KV_ERR_FRAME', 'bytes behind the frame')
-    }
-  }
 }

@@ -1,7 +1,7 @@
 // The pause before a process is started in place of one that ended, for workers and for the local cluster's
 // HAProxy.
 
-import { RESPAWN_MAX_MS, RESPAWN_MIN_MS } from '../../limits.ts'
+import { RESPAWN_MAX_MS, RESPAWN_MIN_MS } from './limits.ts'
 
 /**
  * Grows with each that did not live long: one that ends at once must not keep the machine busy. `beforeMs`:

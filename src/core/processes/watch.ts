@@ -1,7 +1,7 @@
 // The watch over another process of the same node: it is asked for a sign of life again and again, and its
 // silence is told.
 
-import { BEAT_MS } from '../../limits.ts'
+import { BEAT_MS } from './limits.ts'
 import { startDeadline, TIMERS, type Timers } from '../quorum/deadline.ts'
 
 export interface Watched {

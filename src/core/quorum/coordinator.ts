@@ -15,19 +15,26 @@
 
 import { KvError } from '../../errors.ts'
 import { COORDINATOR_ROUNDS, EXPIRY_MARGIN_MS } from '../../limits.ts'
-import { withQuorums, type Plan, type ReplicaSet } from '../ring/placement.ts'
-import {
-  STORED,
-  type Failed,
-  type Fenced,
-  type GetResult,
-  type MergeResult,
-  type Plans,
-  type Replicas
-} from '../ports.ts'
+import { withQuorums, type Plan } from '../ring/placement.ts'
+import { STORED, type Failed, type Plans, type Replicas } from '../ports.ts'
 import { compareRecords, endedRecord, isOver, type PairRecord } from '../pairs/record.ts'
 import { notRuledOut } from './unfinished.ts'
 import { type Clock, type Version } from '../pairs/version.ts'
+import {
+  type Answers,
+  type GetAnswer,
+  type MergeAnswer,
+  gather,
+  everySet,
+  replied,
+  isStored,
+  isStoredOrStale,
+  isFull,
+  isFenced,
+  mayHaveStored,
+  newestOf,
+  agree
+} from './gather.ts'
 
 /** How many answers a request asks for in place of majorities. */
 export interface Quorums {
@@ -72,11 +79,6 @@ export interface CoordinatorPorts {
   readonly replicas: Replicas
   readonly clock: Clock
 }
-
-type Answers<A> = ReadonlyArray<A | undefined>
-type GetAnswer = GetResult | Fenced
-type MergeAnswer = MergeResult | Fenced
-type Send<A> = (node: string, index: number, insist: boolean) => A | Promise<A>
 
 export function createCoordinator({ plans, replicas, clock }: CoordinatorPorts): Coordinator {
   const planFor = (slot: number, quorums?: Quorums) =>
@@ -211,95 +213,6 @@ export function createCoordinator({ plans, replicas, clock }: CoordinatorPorts):
   }
 
   return { read, write }
-}
-
-/**
- * Asks every node of the plan at once. Settles as soon as `decides` says that the answers so far suffice, or
- * when all are in; answers that come later change nothing. Where all do not suffice, those that were
- * unreachable are asked once more, and insistently: one that has just come back may be all that is missing.
- */
-function gather<A extends GetAnswer | MergeAnswer>(
-  plan: Plan,
-  send: Send<A>,
-  decides: (answers: Answers<A>) => boolean
-) {
-  return new Promise<{ decided: boolean; answers: Answers<A> }>((resolve, reject) => {
-    const answers = new Array<A | undefined>(plan.nodes.length)
-    let waiting = plan.nodes.length
-    let insist = false
-    let settled = false
-    const take = (answer: A, index: number) => {
-      if (settled) return
-      answers[index] = answer
-      waiting--
-      const decided = decides(answers)
-      if (!decided && waiting > 0) return
-      if (!decided && !insist && answers.some(isUnreachable)) return askAgain()
-      settled = true
-      resolve({ decided, answers })
-    }
-    const ask = (node: string, index: number) => {
-      const answer = send(node, index, insist)
-      if (answer instanceof Promise) answer.then(value => take(value, index), reject)
-      else take(answer, index)
-    }
-    const askAgain = () => {
-      const unreachable = answers.map(isUnreachable)
-      insist = true
-      waiting = unreachable.filter(Boolean).length
-      plan.nodes.forEach((node, index) => {
-        if (unreachable[index]) ask(node, index)
-      })
-    }
-    plan.nodes.forEach(ask)
-  })
-}
-
-/** True if in every set enough of the answers count. */
-function everySet<A>(
-  plan: Plan,
-  answers: Answers<A>,
-  counts: (answer: A) => boolean,
-  needed: (set: ReplicaSet) => number
-): boolean {
-  return plan.sets.every(set => {
-    let count = 0
-    for (const member of set.members) {
-      const answer = answers[member]
-      if (answer !== undefined && counts(answer)) count++
-    }
-    return count >= needed(set)
-  })
-}
-
-const replied = (answer: GetAnswer) => answer.kind === 'found' || answer.kind === 'miss'
-const isStored = (answer: MergeAnswer) => answer.kind === 'stored'
-const isStoredOrStale = (answer: MergeAnswer) => answer.kind === 'stored' || answer.kind === 'stale'
-const isUnreachable = (answer: GetAnswer | MergeAnswer | undefined) =>
-  answer?.kind === 'failed' && answer.reason === 'unreachable'
-const isFull = (answer: MergeAnswer | undefined) => answer?.kind === 'failed' && answer.reason === 'full'
-const isFenced = (answer: GetAnswer | MergeAnswer | undefined) => answer?.kind === 'fenced'
-const mayHaveStored = (answer: MergeAnswer | undefined) =>
-  answer !== undefined &&
-  (answer.kind === 'stored' ||
-    (answer.kind === 'failed' && (answer.reason === 'timeout' || answer.reason === 'recovering')))
-
-function newestOf(answers: Answers<GetAnswer>): PairRecord | undefined {
-  let newest: PairRecord | undefined
-  for (const answer of answers) {
-    if (answer?.kind === 'found' && (newest === undefined || compareRecords(answer.record, newest) > 0)) {
-      newest = answer.record
-    }
-  }
-  return newest
-}
-
-/** True if every replica that answered holds this very record. */
-function agree(answers: Answers<GetAnswer>, record: PairRecord): boolean {
-  return answers.every(answer => {
-    if (answer?.kind === 'found') return compareRecords(answer.record, record) === 0
-    return answer?.kind !== 'miss'
-  })
 }
 
 /** What to tell a client whose request found no quorum: the reason that it can act upon, if there is one. */

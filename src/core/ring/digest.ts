@@ -3,7 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { KvError } from '../../errors.ts'
-import { compareRings, ringToJson, type Ring } from './ring.ts'
+import { compareRings, type Ring } from './ring.ts'
+import { ringToJson } from './ring-json.ts'
 
 /** Bytes of a digest: two rings that differ have the same one once in 10^19 times. */
 export const DIGEST_BYTES = 8

@@ -4,7 +4,8 @@
 // has forgotten.
 
 import { CLOCK_SKEW_MAX_MS, REPAIR_TRUST_MS, SOURCE_TRUST_MS } from '../../limits.ts'
-import { nodesOf, parseRing, ringToJson, type Ring } from './ring.ts'
+import { nodesOf, type Ring } from './ring.ts'
+import { parseRing, ringToJson } from './ring-json.ts'
 
 export interface Sentinel {
   readonly ring: Ring

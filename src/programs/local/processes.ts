@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { KvError } from '../../errors.ts'
-import { RESPAWN_MIN_MS } from '../../limits.ts'
+import { RESPAWN_MIN_MS } from '../../core/processes/limits.ts'
 import { respawnPauseMs } from '../../core/processes/respawn.ts'
 import { LOCAL_POLL_MS, LOCAL_READY_MS } from './limits.ts'
 import { startChild, type Child, type ChildOptions } from './child.ts'

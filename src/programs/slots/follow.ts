@@ -2,7 +2,8 @@
 // puts the map right where it is not. A look that fails changes nothing; the next one comes soon.
 
 import { request, type Dispatcher } from 'undici'
-import { compareRings, parseRing, type Ring } from '../../core/ring/ring.ts'
+import { compareRings, type Ring } from '../../core/ring/ring.ts'
+import { parseRing } from '../../core/ring/ring-json.ts'
 import { ANSWER_MS } from './limits.ts'
 import { createRuntime } from './runtime.ts'
 import { parseServers, parseTable, sameTable, slotTable, type Server } from './table.ts'

@@ -8,7 +8,8 @@ import { failed, type Failed } from '../../core/ports.ts'
 import { STORAGE_CONNECTIONS, STORAGE_IN_FLIGHT } from './limits.ts'
 import { type Address } from './address.ts'
 import { backoffMs } from './backoff.ts'
-import { openConnection, type Connection } from './connection.ts'
+import { openConnection } from './connection.ts'
+import { type Connection } from './connection-api.ts'
 import { RING_NAME } from './names.ts'
 
 export interface ClientEvents {

@@ -2,7 +2,7 @@
 
 import { type Failed } from '../../core/ports.ts'
 import { compareVersions, type Version } from '../../core/pairs/version.ts'
-import { type DiscardReply, type GetReply } from './connection.ts'
+import { type DiscardReply, type GetReply } from './connection-api.ts'
 import { pairName } from './names.ts'
 import { readItem, type PairPorts } from './pairs.ts'
 

@@ -3,7 +3,7 @@
 // acknowledged before.
 
 import t, { type Test } from 'tap'
-import { parseSeed } from '../../../src/core/ring/ring.ts'
+import { parseSeed } from '../../../src/core/ring/seed.ts'
 import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, untilReady, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
 

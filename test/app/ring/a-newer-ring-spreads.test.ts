@@ -2,14 +2,14 @@
 // the epoch.
 
 import t from 'tap'
-import { parseRing } from '../../../src/core/ring/ring.ts'
+import { ringFromJson } from '../../../src/core/ring/ring-json.ts'
 import { until } from '../../support/cluster/memcached.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
 
 /** The present ring with a higher epoch. */
 async function nextRing(node: TestNode) {
   const json = (await node.ask('/hash_ring')).json()
-  return parseRing(JSON.stringify({ ...json, epoch: json.epoch + 1 }))
+  return ringFromJson({ ...json, epoch: json.epoch + 1 })
 }
 
 const epochs = (nodes: TestNodes) =>

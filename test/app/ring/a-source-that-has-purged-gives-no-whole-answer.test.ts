@@ -5,7 +5,7 @@
 
 import t from 'tap'
 import { createPairDecoder } from '../../../src/core/messages/pair-stream.ts'
-import { parseRing } from '../../../src/core/ring/ring.ts'
+import { ringFromJson } from '../../../src/core/ring/ring-json.ts'
 import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
 import { createGate, ringOf, writeKeys } from '../../support/cluster/ring-changes.ts'
 
@@ -29,7 +29,7 @@ t.test('another ring, and the same one renewed', async t => {
     )
     return decoder.finish()
   }
-  const install = (more: object) => a.keeper.install(parseRing(JSON.stringify({ ...ring, ...more })))
+  const install = (more: object) => a.keeper.install(ringFromJson({ ...ring, ...more }))
   t.match(await pull(), { pairs: 20, remembers: true })
   gate.close()
   const first = pull()

@@ -3,7 +3,8 @@
 
 import t, { type Test } from 'tap'
 import { digestOf } from '../../../src/core/ring/digest.ts'
-import { ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
+import { type Ring } from '../../../src/core/ring/ring.ts'
+import { ringToJson } from '../../../src/core/ring/ring-json.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { decodeReply, encodeRequest, type Operation } from '../../../src/core/messages/frame.ts'
 import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'

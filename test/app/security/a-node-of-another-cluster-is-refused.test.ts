@@ -2,7 +2,7 @@
 // generation is newer, and neither cluster drags the other along.
 
 import t, { type Test } from 'tap'
-import { applySeed, parseSeed } from '../../../src/core/ring/ring.ts'
+import { applySeed, parseSeed } from '../../../src/core/ring/seed.ts'
 import { sentinelText } from '../../../src/core/ring/sentinel.ts'
 import { seedAtOnce, startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
 

@@ -3,7 +3,12 @@
 
 import t from 'tap'
 import { createPace } from '../../../src/core/copying/pace.ts'
-import { PACE_REST_MS, PACE_SAMPLES_MAX, PACE_SHARE_MIN, PACE_WINDOW_MS } from '../../../src/limits.ts'
+import {
+  PACE_REST_MS,
+  PACE_SAMPLES_MAX,
+  PACE_SHARE_MIN,
+  PACE_WINDOW_MS
+} from '../../../src/core/copying/limits.ts'
 
 const COPY_BYTES_PER_S = 100_000_000
 

@@ -3,7 +3,9 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { isNodeAddress, parseRing, parseSeed } from '../../../src/core/ring/ring.ts'
+import { isNodeAddress } from '../../../src/core/ring/ring.ts'
+import { parseRing } from '../../../src/core/ring/ring-json.ts'
+import { parseSeed } from '../../../src/core/ring/seed.ts'
 import { KvError } from '../../../src/errors.ts'
 
 const seed = (fields: object) => JSON.stringify({ nodes: [{ ip: 'a:1', key: 5 }], ...fields })

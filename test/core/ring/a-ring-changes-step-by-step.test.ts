@@ -13,7 +13,8 @@ import {
   type Change
 } from '../../../src/core/ring/change.ts'
 import { dueTo, receiversOf } from '../../../src/core/ring/placement.ts'
-import { nodesOf, parseRing, ringToJson, type Ring, type Token } from '../../../src/core/ring/ring.ts'
+import { nodesOf, type Ring, type Token } from '../../../src/core/ring/ring.ts'
+import { parseRing, ringToJson } from '../../../src/core/ring/ring-json.ts'
 import { nodes, stableRings } from '../../support/checker/arbitraries.ts'
 
 const ringOf = (tokens: Record<number, string>, replicas = 1): Ring => ({

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { areSplit, digestOf, refuseSplit } from '../../../src/core/ring/digest.ts'
-import { parseRing, parseSeed, applySeed, ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
+import { type Ring } from '../../../src/core/ring/ring.ts'
+import { parseRing, ringToJson } from '../../../src/core/ring/ring-json.ts'
+import { parseSeed, applySeed } from '../../../src/core/ring/seed.ts'
 import { rings } from '../../support/checker/arbitraries.ts'
 
 const spelled = (ring: Ring) => JSON.stringify(ringToJson(ring))

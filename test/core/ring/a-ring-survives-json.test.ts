@@ -8,12 +8,11 @@ import {
   membersOf,
   namesNode,
   nodesOf,
-  parseRing,
-  ringToJson,
   sameShape,
   type Ring,
   type Token
 } from '../../../src/core/ring/ring.ts'
+import { parseRing, ringToJson } from '../../../src/core/ring/ring-json.ts'
 import { nodes, rings } from '../../support/checker/arbitraries.ts'
 
 t.test('there and back', async () => {

@@ -3,14 +3,9 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  applySeed,
-  compareRings,
-  parseRing,
-  ringToJson,
-  type Ring,
-  type Seed
-} from '../../../src/core/ring/ring.ts'
+import { compareRings, type Ring } from '../../../src/core/ring/ring.ts'
+import { parseRing, ringToJson } from '../../../src/core/ring/ring-json.ts'
+import { applySeed, type Seed } from '../../../src/core/ring/seed.ts'
 import { changingRings, stableRings } from '../../support/checker/arbitraries.ts'
 
 const now = fc.integer({ min: 1, max: 2 ** 47 })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { createPull } from '../../../plugins/migration/pull.ts'
 import { failed, type Failed } from '../../../src/core/ports.ts'
 import { encodeEnd, encodePairs } from '../../../src/core/messages/pair-stream.ts'
-import { PULL_IN_FLIGHT } from '../../../src/limits.ts'
+import { PULL_IN_FLIGHT } from '../../../src/core/copying/limits.ts'
 import { fakeCopying } from './copying-fakes.ts'
 import { OTHER, ringOf, settle } from '../../keeper/keeper-fakes.ts'
 

@@ -8,7 +8,7 @@ import migration from '../../../plugins/migration/index.ts'
 import { EXPECTED_HEADER, TRUSTED_HEADER } from '../../../plugins/migration/pull.ts'
 import { createPairDecoder } from '../../../src/core/messages/pair-stream.ts'
 import { type Pair } from '../../../src/core/ports.ts'
-import { ringToJson } from '../../../src/core/ring/ring.ts'
+import { ringToJson } from '../../../src/core/ring/ring-json.ts'
 import { fakeStorage, installedRing } from './copying-fakes.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { digestOf } from '../../../src/core/ring/digest.ts'
-import { ringToJson } from '../../../src/core/ring/ring.ts'
+import { ringToJson } from '../../../src/core/ring/ring-json.ts'
 import { getOf, mergeOf, openChannel, serveAll, startPeer } from './fake-peer.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 

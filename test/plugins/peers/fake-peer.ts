@@ -11,7 +11,8 @@ import { createAwakeClock } from '../../../src/core/quorum/deadline.ts'
 import { NONCE_BYTES } from '../../../src/core/messages/hello.ts'
 import { MISS, STORED } from '../../../src/core/ports.ts'
 import { type PairRecord } from '../../../src/core/pairs/record.ts'
-import { ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
+import { type Ring } from '../../../src/core/ring/ring.ts'
+import { ringToJson } from '../../../src/core/ring/ring-json.ts'
 import { type Skew } from '../../../src/core/quorum/skew.ts'
 import {
   decodeRequest,

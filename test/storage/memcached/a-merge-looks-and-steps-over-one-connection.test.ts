@@ -4,7 +4,7 @@
 import t from 'tap'
 import { failed, STORED } from '../../../src/core/ports.ts'
 import { type Client } from '../../../src/storage/memcached/client.ts'
-import { type Connection } from '../../../src/storage/memcached/connection.ts'
+import { type Connection } from '../../../src/storage/memcached/connection-api.ts'
 import { createLargeNames } from '../../../src/storage/memcached/large-names.ts'
 import { createLanes } from '../../../src/storage/memcached/lanes.ts'
 import { encodeItem, pairName } from '../../../src/storage/memcached/names.ts'

@@ -4,7 +4,8 @@
 import t, { type Test } from 'tap'
 import { failed } from '../../../src/core/ports.ts'
 import { parseAddress } from '../../../src/storage/memcached/address.ts'
-import { openConnection, type Connection, type GetReply } from '../../../src/storage/memcached/connection.ts'
+import { openConnection } from '../../../src/storage/memcached/connection.ts'
+import { type Connection, type GetReply } from '../../../src/storage/memcached/connection-api.ts'
 import { until } from '../../support/cluster/memcached.ts'
 import { fakeMemcached } from '../faults.ts'
 

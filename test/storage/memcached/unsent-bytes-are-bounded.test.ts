@@ -1,7 +1,8 @@
 import t from 'tap'
 import { STORAGE_UNSENT_BYTES } from '../../../src/storage/memcached/limits.ts'
 import { parseAddress } from '../../../src/storage/memcached/address.ts'
-import { openConnection, type AddReply } from '../../../src/storage/memcached/connection.ts'
+import { openConnection } from '../../../src/storage/memcached/connection.ts'
+import { type AddReply } from '../../../src/storage/memcached/connection-api.ts'
 import { until } from '../../support/cluster/memcached.ts'
 import { fakeMemcached } from '../faults.ts'
 

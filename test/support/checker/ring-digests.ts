@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { request } from 'undici'
-import { type RingJson } from '../../../src/core/ring/ring.ts'
+import { type RingJson } from '../../../src/core/ring/ring-json.ts'
 
 const LOOK_MS = 100
 

@@ -3,7 +3,7 @@
 
 import { request } from 'undici'
 import { createPlacement } from '../../../src/core/ring/placement.ts'
-import { parseRing, type RingJson } from '../../../src/core/ring/ring.ts'
+import { ringFromJson, type RingJson } from '../../../src/core/ring/ring-json.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { forEach, get, remove } from './client.ts'
 import { until } from './memcached.ts'
@@ -79,7 +79,7 @@ export async function scarceBulk(
   ring: RingJson,
   options: BulkOptions
 ): Promise<string[]> {
-  const placement = createPlacement(parseRing(JSON.stringify(ring)))
+  const placement = createPlacement(ringFromJson(ring))
   const held = new Map(
     await Promise.all(
       nodes.map(async ({ address, url }) => {

@@ -13,7 +13,7 @@ import { noStateFiles, type StateFiles } from '../../../src/keeper/state-file.ts
 import { createMemoryStorage } from '../../../src/storage/memory.ts'
 import { createApp } from '../../../src/app.ts'
 import { type RingRecord, type Storage } from '../../../src/core/ports.ts'
-import { parseSeed } from '../../../src/core/ring/ring.ts'
+import { parseSeed } from '../../../src/core/ring/seed.ts'
 import { createClock } from '../../../src/core/pairs/version.ts'
 import { workerOf } from '../../../src/process/lifecycle.ts'
 import { until } from './memcached.ts'

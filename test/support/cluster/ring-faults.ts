@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Test } from 'tap'
 import { type ChangeState } from '../../../plugins/changes/progress.ts'
-import { type RingJson } from '../../../src/core/ring/ring.ts'
+import { type RingJson } from '../../../src/core/ring/ring-json.ts'
 import { brokenBulk, scarceBulk, writeBulk, type BulkOptions } from './bulk.ts'
 import { perform } from './client.ts'
 import { startCluster, type ClusterOptions, type TestCluster, type TestNode } from './cluster.ts'

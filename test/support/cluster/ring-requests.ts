@@ -2,7 +2,7 @@
 
 import { request } from 'undici'
 import { type ChangeState } from '../../../plugins/changes/progress.ts'
-import { type RingJson } from '../../../src/core/ring/ring.ts'
+import { type RingJson } from '../../../src/core/ring/ring-json.ts'
 import { type TestNode } from './cluster.ts'
 import { until } from './memcached.ts'
 

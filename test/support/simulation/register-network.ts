@@ -3,7 +3,8 @@
 // Requests and answers travel as text.
 
 import { createProposer, type Proposer } from '../../../src/core/consensus/proposer.ts'
-import { compareRings, ringToJson, type Ring } from '../../../src/core/ring/ring.ts'
+import { compareRings, type Ring } from '../../../src/core/ring/ring.ts'
+import { ringToJson } from '../../../src/core/ring/ring-json.ts'
 import {
   answerToText,
   parseAnswer,

@@ -20,7 +20,7 @@ import {
   type DeleteReply,
   type DiscardReply,
   type GetReply
-} from '../../../src/storage/memcached/connection.ts'
+} from '../../../src/storage/memcached/connection-api.ts'
 import { discardPair } from '../../../src/storage/memcached/discard.ts'
 import { createLargeNames } from '../../../src/storage/memcached/large-names.ts'
 import { createLanes } from '../../../src/storage/memcached/lanes.ts'

@@ -17,8 +17,9 @@ import { type Token } from '../../../src/core/ring/ring.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { createClock, type Clock, type Version } from '../../../src/core/pairs/version.ts'
 import { createChance, createHistory, type Call, type History, type Outcome } from '../checker/history.ts'
-import { CALM, createNetwork, type Network, type SimulatedNode, type Weather } from './simulated-network.ts'
+import { CALM, createNetwork, type Network, type SimulatedNode } from './simulated-network.ts'
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
+import { drawWeather, brew } from './simulation-weather.ts'
 
 /** What a replica does with its pairs. */
 export type Shelf = Pick<Storage, 'get' | 'merge'>
@@ -63,7 +64,7 @@ interface Expiry {
   readonly ofValue: Map<string, number>
 }
 
-interface World {
+export interface World {
   readonly time: VirtualTime
   readonly chance: () => number
   readonly nodes: readonly SimulatedNode[]
@@ -87,12 +88,9 @@ const START_MS = Date.UTC(2026, 0, 1)
  * How far wrong a clock may be set in the middle of a run; one that jumped by a day would make its replica
  * forget.
  */
-const JUMP_MS = 1_500
+export const JUMP_MS = 1_500
 
 const HOUR_MS = 3_600_000
-
-/** How long the faults go on; most clients are done by then. */
-const STORM_MS = 1_500
 
 /** When a client gives up. What it asked for goes on. */
 const PATIENCE_MS = 450
@@ -256,7 +254,7 @@ function same<T>(it: T): T {
   return it
 }
 
-function pick<T>(chance: () => number, list: readonly T[]): T {
+export function pick<T>(chance: () => number, list: readonly T[]): T {
   return list[Math.floor(chance() * list.length)] as T
 }
 
@@ -282,66 +280,6 @@ function drawKeys(chance: () => number, placement: Placement): string[] {
   const candidates = Array.from({ length: 20 }, (_, i) => `key ${i}`)
   const sets = (key: string) => placement.plan(slotOf(key)).sets.length
   return candidates.sort((a, b) => sets(b) - sets(a)).slice(0, 1 + Math.floor(chance() * 2))
-}
-
-function drawWeather(chance: () => number): Weather {
-  const often = pick(chance, [0, 0.02, 0.1])
-  return {
-    delayMs: pick(chance, [10, 90]),
-    stragglers: pick(chance, [0, 0.2, 0.5]),
-    stragglerMs: pick(chance, [100, 180]),
-    deadlineMs: pick(chance, [100, 200]),
-    lost: often * chance(),
-    repeated: often * chance(),
-    overloaded: (often * chance()) / 2,
-    full: (often * chance()) / 2,
-    fenced: pick(chance, [0, 0, 0.1]) * chance()
-  }
-}
-
-/** Plans the faults of a run: each strikes at some time, goes on for a while and ends. */
-function brew({ time, chance, nodes, skewsMs, counts }: World): void {
-  const faults: Array<(lastsMs: number) => () => void> = [
-    () => {
-      for (const node of nodes) node.group = Math.floor(chance() * 2)
-      return () => {
-        for (const node of nodes) node.group = 0
-      }
-    },
-    () => strike(pick(chance, nodes), 'crashed'),
-    () => strike(pick(chance, nodes), 'recovering'),
-    lastsMs => {
-      pick(chance, nodes).stillUntilMs = time.nowMs + lastsMs
-      return () => {}
-    },
-    () => {
-      const node = Math.floor(chance() * nodes.length)
-      skewsMs[node] = counts.hoursApart ? (skewsMs[node] as number) : (chance() - 0.5) * 2 * JUMP_MS
-      return () => {}
-    },
-    () => {
-      const full = nodes.filter(() => chance() < 0.7)
-      for (const node of full) node.full = true
-      return chance() < 0.5
-        ? () => {}
-        : () => {
-            for (const node of full) node.full = false
-          }
-    }
-  ]
-  for (let left = Math.floor(chance() * 6); left > 0; left--) {
-    time.after(chance() * STORM_MS, () => {
-      const lastsMs = chance() * 400
-      time.after(lastsMs, pick(chance, faults)(lastsMs))
-    })
-  }
-}
-
-function strike(node: SimulatedNode, what: 'crashed' | 'recovering'): () => void {
-  node[what] = true
-  return () => {
-    node[what] = false
-  }
 }
 
 /** A client: one operation after the other, each through any worker. */
