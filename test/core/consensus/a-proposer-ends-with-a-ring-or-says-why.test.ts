@@ -140,6 +140,28 @@ t.test('where all voters have forgotten, it takes all of them', async t => {
   await t.rejects(change(2), { code: 'KV_ERR_MEMBERS' })
 })
 
+t.test('a voter that has forgotten is asked once more before anybody is to accept', async t => {
+  const two = { ...first, tokens: first.tokens.slice(1) }
+  const requests: string[] = []
+  const { change } = setUp({
+    present: () => two,
+    async ask(node, { ballot, accept }) {
+      requests.push(`${accept === undefined ? 'prepare' : 'accept'} ${ballot.round} ${node}`)
+      if (accept !== undefined) return { kind: 'accepted' }
+      return { kind: 'promised', life: 1, forgetful: node === 'b:1' }
+    }
+  })
+  await change(bump(2))
+  t.same(requests, [
+    'prepare 1 b:1',
+    'prepare 1 c:1',
+    'prepare 2 b:1',
+    'prepare 2 c:1',
+    'accept 2 b:1',
+    'accept 2 c:1'
+  ])
+})
+
 t.test('a newer ring takes the place of the present one', async t => {
   const ahead: Ring = { ...first, epoch: 8, replicas: 2 }
   const { change, log } = setUp({}, () => ({ kind: 'ahead', ring: ahead }))

@@ -4,6 +4,7 @@
 
 import t from 'tap'
 import { createCoordinator } from '../../../src/core/quorum/coordinator.ts'
+import { COORDINATOR_ROUNDS } from '../../../src/limits.ts'
 import { failed, FENCED, MISS, STORED } from '../../../src/core/ports.ts'
 import { found, scripted, valueOf } from './scripted-replicas.ts'
 
@@ -66,4 +67,21 @@ t.test('a write that was refused by all may be stamped again', async t => {
   const { version } = await createCoordinator(ports).write(0, 'k', valueOf)
   t.not(ports.sent[0]?.version, version)
   t.equal(ports.sent.length, 6)
+})
+
+t.test('not for ever', async t => {
+  const restless = { code: 'KV_ERR_QUORUM', message: /changed too often/ }
+  for (const ask of ['read', 'write'] as const) {
+    const ports = scripted({ get: [[FENCED, FENCED, FENCED]] })
+    let plans = 0
+    const { plan } = ports.plans
+    ports.plans.plan = slot => {
+      plans++
+      return plan(slot)
+    }
+    const { read, write } = createCoordinator(ports)
+    const asked: Promise<unknown> = ask === 'read' ? read(0, 'k') : write(0, 'k', valueOf)
+    await t.rejects(asked, restless, ask)
+    t.equal(plans, COORDINATOR_ROUNDS)
+  }
 })

@@ -30,6 +30,7 @@ t.test('the odd one of three, and nobody else', async t => {
   t.same(judge([0, 0, MAX + 1]), [undefined, undefined, MAX + 1])
   t.same(judge([0, 0, -MAX - 1]), [undefined, undefined, -MAX - 1])
   t.same(judge([0, 0, MAX]), [undefined, undefined, undefined], 'up to the bound')
+  t.same(judge([0, 2 * MAX, 3 * MAX]), [-2 * MAX, undefined, undefined], 'the others agree just so')
   t.same(judge([0, 50, MAX + 40]), [undefined, undefined, undefined], 'none is off from the middle one')
 })
 
