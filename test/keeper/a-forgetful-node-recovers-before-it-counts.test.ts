@@ -227,6 +227,23 @@ t.test('a recovery that fails again and again is tried less and less often, unti
   t.equal(record.text, textOf(ringOf(5)), 'at once')
 })
 
+t.test('an operator is told what a recovery waits for, until it is complete', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t, remembering)
+  t.equal(await keeper.waitsFor(), undefined)
+  worker.port.fetch = async () => ({ complete: false, waitsFor: 'more memory' })
+  record.text = undefined
+  await tick()
+  t.equal(await keeper.waitsFor(), 'more memory')
+  worker.port.fetch = async () => {
+    throw new Error('the worker died')
+  }
+  await tick()
+  t.equal(await keeper.waitsFor(), 'the worker died')
+  worker.port.fetch = async () => ({ complete: true })
+  await tick()
+  t.equal(await keeper.waitsFor(), undefined)
+})
+
 t.test('a new loss does not wait for what failed before it', async t => {
   const { record, worker, tick } = await startKeeper(t, remembering)
   worker.onRecover = async () => false

@@ -23,6 +23,16 @@ t.test('it looks when the time has come, and notes that it did', async t => {
   t.equal(worker.calls.at(-1), 'recheck', 'and the workers learn until when they may trust the pairs now')
 })
 
+t.test('looks that were complete put none off', async t => {
+  const { worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  for (let looks = 1; looks <= 6; looks++) {
+    clock.nowMs += REPAIR_EVERY_MS + 1
+    await tick()
+    t.equal(repairs(worker.calls), looks)
+    await tick()
+  }
+})
+
 t.test('a look that is not complete is repeated and not noted', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   worker.onRepair = async () => false
