@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { createPull } from '../../../plugins/migration/pull.ts'
+import { COORDINATOR_ROUNDS } from '../../../src/limits.ts'
 import { failed, type Failed } from '../../../src/core/ports.ts'
 import { encodeEnd, encodePairs } from '../../../src/core/messages/pair-stream.ts'
 import { PULL_IN_FLIGHT } from '../../../src/core/copying/limits.ts'
@@ -44,6 +45,17 @@ t.test('a merge that throws fails it', async t => {
     undefined
   )
   t.same(waits, [`${OTHER}: a defect`])
+})
+
+t.test('rings that keep coming end it', async t => {
+  const { app } = await fakeCopying(ringOf(1), () => Infinity)
+  let tries = 0
+  app.ring.within = async () => {
+    tries++
+    return undefined
+  }
+  t.equal(await createPull(app)(OTHER, ringOf(1), RANGES), undefined)
+  t.equal(tries, 2 * COORDINATOR_ROUNDS, 'with the pair, and with nothing at the end of the stream')
 })
 
 t.test('so many at a time, and the stream waits', async t => {

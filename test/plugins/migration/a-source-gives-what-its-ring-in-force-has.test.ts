@@ -45,6 +45,17 @@ t.test('it waits until the ring is in force', async t => {
   t.not(opened, undefined)
 })
 
+t.test('it takes a newer ring over first', async t => {
+  const ring = await installedRing(ringOf(3))
+  const moved = ringOf(4, [NODE, OTHER, '127.0.0.1:5003'])
+  ring.install = async newer => {
+    await ring.switchTo(newer)
+    ring.serve(newer)
+  }
+  t.ok(await openSource({ ring, storage: fakeStorage(), pace, clock }, moved, [[0, 9]]))
+  t.equal(ring.view?.ring.epoch, 4)
+})
+
 t.test('another ring than the one that is asked by', async t => {
   const ring = await installedRing(ringOf(4, [NODE, OTHER, '127.0.0.1:5003']))
   await t.rejects(openSource({ ring, storage: fakeStorage(), pace, clock }, ringOf(3), [[0, 9]]), {

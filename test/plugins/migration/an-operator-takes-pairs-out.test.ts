@@ -2,7 +2,6 @@
 // what can be seen, `/migrate` everything in a range of slots, `/clear_cache` leaves nothing.
 
 import fastify from 'fastify'
-import { pino } from 'pino'
 import t from 'tap'
 import { exportRoutes } from '../../../plugins/migration/export.ts'
 import requests from '../../../plugins/requests/index.ts'
@@ -41,7 +40,7 @@ async function setup(batches: readonly Pair[][]) {
       return 1
     }
   })
-  const app = fastify({ loggerInstance: pino({ level: 'silent' }) })
+  const app = fastify()
   app.decorate('storage', storage)
   app.decorate('clock', { wallMs: () => NOW_MS } as (typeof app)['clock'])
   await app.register(requests)

@@ -1,9 +1,9 @@
-// A replica that is asked about a slot that it does not hold says so, and keeps no ring waiting for that; one
-// whose storage seems to have forgotten looks again before it says so.
+// A replica that is asked about a slot that it does not hold says so, and keeps no ring waiting for that; nor
+// is it asked by another ring. One whose storage seems to have forgotten looks again before it says so.
 
 import t from 'tap'
 import { createReplica } from '../../../plugins/replica/index.ts'
-import { MISS } from '../../../src/core/ports.ts'
+import { FENCED, MISS } from '../../../src/core/ports.ts'
 import { fakeStorage, installedRing } from '../migration/copying-fakes.ts'
 import { OTHER, ringOf } from '../../keeper/keeper-fakes.ts'
 
@@ -20,6 +20,19 @@ t.test('a slot of others', async t => {
   })
   await ring.switchTo(ringOf(4, [OTHER]))
   t.equal(ring.view?.ring.epoch, 4, 'nothing is in flight under the ring before')
+})
+
+t.test('another ring than the one in force, and one that comes instead of it', async t => {
+  const storage = fakeStorage()
+  storage.get = async () => {
+    throw new Error('it is not asked')
+  }
+  const ring = await installedRing(ringOf(3), false)
+  const replica = createReplica({ storage, ring })
+  t.same(await replica.get(ringOf(2), 5, 'key'), FENCED)
+  const waiting = replica.get(ringOf(3), 5, 'key')
+  await ring.switchTo(ringOf(4))
+  t.same(await waiting, FENCED)
 })
 
 t.test('a storage that has recovered unseen', async t => {
