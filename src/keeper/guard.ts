@@ -205,11 +205,7 @@ export function createGuard({ node, record, log, nowMs, fetch, renew, recheck, f
   }
 
   return {
-    async read() {
-      const recorded = parseSentinel(await record.read())
-      repairedMs = recorded?.repairedMs
-      return recorded?.ring
-    },
+    read: async () => parseSentinel(await record.read())?.ring,
     get waitsFor() {
       return recovery.waitsFor
     },

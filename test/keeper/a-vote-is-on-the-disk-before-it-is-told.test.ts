@@ -1,11 +1,13 @@
 // What a voter answers it has written first: whatever happens to the process after that, it keeps its word.
 
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t from 'tap'
+import { createKeeper } from '../../src/keeper/keeper.ts'
 import { createStateFiles, noStateFiles } from '../../src/keeper/state-file.ts'
 import { createVotes } from '../../src/keeper/votes.ts'
 import { type Votes } from '../../src/core/consensus/voter.ts'
-import { ringOf, startKeeper } from './keeper-fakes.ts'
+import { fakeRecord, NODE, ringOf, startKeeper } from './keeper-fakes.ts'
 
 const present = ringOf(1)
 const next = ringOf(2)
@@ -79,6 +81,27 @@ t.test('a node that is seeded and finds votes on a ring of that generation keeps
   await votes.begin(present.generation)
   t.same(await votes.answer({ present, ballot: ballot(4) }), { kind: 'refused', round: 5 })
   t.notOk(votes.mayHaveVoted(present.generation + 1))
+})
+
+t.test('a keeper that starts again goes on from the votes on the disk', async t => {
+  const folder = join(t.testdir(), 'state')
+  const start = async () => {
+    const keeper = createKeeper({
+      node: NODE,
+      files: createStateFiles(folder),
+      record: fakeRecord().record,
+      log: pino({ level: 'silent' }),
+      nowMs: Date.now
+    })
+    await keeper.start()
+    return keeper
+  }
+  const first = await start()
+  t.match(await first.vote({ present, ballot: ballot(5) }), { kind: 'promised' })
+  await first.close()
+  const second = await start()
+  t.same(await second.vote({ present, ballot: ballot(4) }), { kind: 'refused', round: 5 })
+  await second.close()
 })
 
 t.test('the keeper takes the ring that is voted on, or says that it has a newer one', async t => {

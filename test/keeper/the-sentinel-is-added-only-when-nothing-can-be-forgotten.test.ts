@@ -93,6 +93,18 @@ t.test('so does one that was just seeded with it, until it forgets', async t => 
   t.notOk(await keeper.isNew(asked))
 })
 
+t.test('nor does it while the others do not agree on a ring to recover by', async t => {
+  const { keeper, record, worker, tick } = await startKeeper(t)
+  await keeper.seed(seed([NODE, OTHER], 8))
+  worker.onRenew = async () => {
+    throw new Error('too few members agree')
+  }
+  record.text = undefined
+  await tick()
+  t.equal(keeper.ring?.epoch, 1)
+  t.notOk(await keeper.isNew(asked))
+})
+
 t.test('but not one that has voted on the next ring', async t => {
   const { keeper } = await startKeeper(t)
   await keeper.seed(seed([NODE, OTHER], 8))
