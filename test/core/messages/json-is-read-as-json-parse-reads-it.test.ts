@@ -195,5 +195,8 @@ t.test('what has another shape', async t => {
   ]) {
     refused(read, text)
   }
+  for (const text of ['', '[]', '{', '{"a":1}x', '{"a":1}}', '{"a":[]}', '{"a":1,}']) {
+    refused(bytes => readPairs(bytes, (_key, value) => value), text)
+  }
   t.same(inOneGo(read(Buffer.from('{"operations":[{"a":1}],"operations":[{"a":2}]}'))), [{ a: 2 }])
 })

@@ -102,6 +102,7 @@ t.test('impossible heads are refused as soon as they are there', async t => {
   ]) {
     t.throws(() => createPairDecoder().push(Buffer.from(head)), frame, String(head))
   }
+  t.same(createPairDecoder().push(Buffer.from([1, 0x27, 0x0f, 4, 0])), [], 'the last slot, the longest key')
   t.throws(() => createPairDecoder().push(Buffer.from([1, 0, 0, 0, 1, 0x61, 0, 0, 0, 0])), {
     code: 'KV_ERR_RECORD'
   })

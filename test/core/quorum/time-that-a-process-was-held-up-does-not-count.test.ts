@@ -3,7 +3,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { createAwakeClock, startDeadline, withDeadline } from '../../../src/core/quorum/deadline.ts'
+import { createAwakeClock, pause, startDeadline, withDeadline } from '../../../src/core/quorum/deadline.ts'
 import { DEADLINE_STEP_MS } from '../../../src/limits.ts'
 import { createDrivenTimers } from '../../support/simulation/driven-timers.ts'
 
@@ -81,6 +81,20 @@ t.test('a deadline that is called off is none', async t => {
   second()
   await timers.pass(DEADLINE_MS)
   t.equal(late, 0)
+})
+
+t.test('a pause ends when its time is over', async t => {
+  const timers = createDrivenTimers()
+  let isOver = false
+  const paused = pause(7, timers).then(() => {
+    isOver = true
+  })
+  await timers.pass(6)
+  await turn()
+  t.equal(isOver, false)
+  await timers.pass(1)
+  await paused
+  t.equal(isOver, true)
 })
 
 t.test('a clock of the time awake leaves out all of it but a step', t => {

@@ -72,6 +72,15 @@ t.test('what is choice is told: the reckoned change of the shares is the real on
   t.ok(fullestOverMean(withTokens(tokens, 'c', [position]), 1) < 1.5)
 })
 
+t.test('many tokens halve the widest arcs, one after the other', async t => {
+  const tokens = [999, 4_999, 7_899].map((position, i) => ({ position, node: `n${i}` }))
+  t.same(
+    [...evenPositions(tokens, 1, 'x', 40)].slice(0, 3),
+    [2_999, 9_449, 6_449],
+    'of 4,000 slots, of 3,100 on the way round, and of 2,900'
+  )
+})
+
 t.test('a ring of which every slot has a token', async t => {
   const tokens = Array.from({ length: SLOTS }, (_, position) => ({ position, node: `n${position % 2}` }))
   t.same([...evenPositions(tokens, 1, 'x', 3)], [])
