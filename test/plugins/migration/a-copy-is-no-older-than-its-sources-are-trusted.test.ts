@@ -4,7 +4,8 @@
 
 import t from 'tap'
 import { createCopying, type Copying } from '../../../plugins/migration/index.ts'
-import { SOURCE_TRUST_MS } from '../../../src/limits.ts'
+import { createPull } from '../../../plugins/migration/pull.ts'
+import { REPAIR_TRUST_MS, SOURCE_TRUST_MS } from '../../../src/limits.ts'
 import { type Proposer } from '../../../src/core/consensus/proposer.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { fakeCopying } from './copying-fakes.ts'
@@ -56,6 +57,24 @@ for (const forgotten of [true, false]) {
     })
   })
 }
+
+t.test('a copy that takes nearly a day ends, as tombstones may be gone by then', async t => {
+  for (const [tookMs, isTaken] of [
+    [REPAIR_TRUST_MS - 1, true],
+    [REPAIR_TRUST_MS, false]
+  ] as const) {
+    let nowMs = 1_000
+    const { app } = await fakeCopying(
+      RING,
+      () => Infinity,
+      () => {
+        nowMs = 1_000 + tookMs
+      }
+    )
+    Object.assign(app.clock, { wallMs: () => nowMs })
+    t.equal((await createPull(app)(OTHER, RING, [[0, 9999]])) !== undefined, isTaken)
+  }
+})
 
 t.test('slots are taken over only from sources that stay to be trusted for long', async t => {
   const { tokens } = ringOf(3, [OTHER, THIRD, '127.0.0.1:5004'])

@@ -2,10 +2,14 @@
 // what it waits for as long as it is not done.
 
 import t from 'tap'
+import { createCopying } from '../../../plugins/migration/index.ts'
 import { createMeter } from '../../../plugins/migration/meter.ts'
 import { PROGRESS_MS } from '../../../src/core/copying/limits.ts'
 import { type Progress } from '../../../src/core/copying/progress.ts'
-import { ringOf } from '../../keeper/keeper-fakes.ts'
+import { type Ring } from '../../../src/core/ring/ring.ts'
+import { CATALOGUE } from '../../../src/errors.ts'
+import { fakeCopying } from './copying-fakes.ts'
+import { NODE, ringOf } from '../../keeper/keeper-fakes.ts'
 
 function setup(since?: number) {
   const told: Progress[] = []
@@ -62,4 +66,35 @@ t.test('what it waits for, until it is done', async t => {
   t.match(told[1], { done: false, waitsFor: 'a source' })
   meter.end(true)
   t.notOk('waitsFor' in (told[2] as Progress))
+})
+
+t.test('one that has forgotten waits for that first', async t => {
+  const { app, storage } = await fakeCopying(ringOf(5), () => Infinity)
+  const told: Progress[] = []
+  const ringConsensus = { change: async (next: (present: Ring) => Ring) => next(ringOf(5)) }
+  const copying = createCopying(Object.assign(app, { ringConsensus }), {
+    async report(progress) {
+      told.push(progress)
+    }
+  })
+  storage.incarnation = 0
+  t.equal(await copying.receive({ ...ringOf(5), pending: [NODE], since: 4 }), false)
+  t.match(told.at(-1), { since: 4, done: false, waitsFor: CATALOGUE.KV_ERR_RECOVERING.text })
+  storage.incarnation = 1
+  const { change } = ringConsensus
+  ringConsensus.change = async () => {
+    throw new Error('too few members agree')
+  }
+  await t.rejects(copying.receive(ringOf(5)), /too few/)
+  t.match(told.at(-1), { done: false, waitsFor: 'too few members agree' })
+  ringConsensus.change = change
+  told.length = 0
+  t.equal(await copying.receive(ringOf(5)), true)
+  t.same(
+    told.map(({ done, waitsFor }) => [done, waitsFor]),
+    [
+      [false, undefined],
+      [true, undefined]
+    ]
+  )
 })

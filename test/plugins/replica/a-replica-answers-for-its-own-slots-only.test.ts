@@ -35,6 +35,19 @@ t.test('another ring than the one in force, and one that comes instead of it', a
   t.same(await waiting, FENCED)
 })
 
+t.test('an operation that has ended keeps no ring waiting, nor does one that has failed', async t => {
+  const storage = fakeStorage()
+  const ring = await installedRing(ringOf(3))
+  const { get } = createReplica({ storage, ring })
+  t.same(await get(ringOf(3), 5, 'key'), MISS)
+  storage.get = async () => {
+    throw new Error('a defect')
+  }
+  await t.rejects(get(ringOf(3), 5, 'key'), /a defect/)
+  await ring.switchTo(ringOf(4))
+  t.equal(ring.view?.ring.epoch, 4)
+})
+
 t.test('a storage that has recovered unseen', async t => {
   const own = ringOf(3)
   const storage = fakeStorage()
