@@ -54,11 +54,10 @@ export type Workers = ReturnType<typeof createWorkers>
  */
 export function createWorkers(log: FastifyBaseLogger, timers = TIMERS) {
   const workers = new Set<WorkerHandle>()
-  const stuck = new Set<WorkerHandle>()
+  const stuck = new WeakSet<WorkerHandle>()
 
   function remove(worker: WorkerHandle): void {
     workers.delete(worker)
-    stuck.delete(worker)
   }
 
   function end(worker: WorkerHandle): void {
@@ -73,7 +72,7 @@ export function createWorkers(log: FastifyBaseLogger, timers = TIMERS) {
         beat: worker.beat,
         silentMs: WORKER_STUCK_MS,
         silent() {
-          if (workers.has(worker)) stuck.add(worker)
+          stuck.add(worker)
           log.warn('a worker does not answer its primary and gets no task until it does')
         },
         back() {

@@ -14,7 +14,10 @@ t.test('it looks when the time has come, and notes that it did', async t => {
   const { record, worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
   await tick()
   t.equal(repairs(worker.calls), 0)
-  clock.nowMs += REPAIR_EVERY_MS + 1
+  clock.nowMs += REPAIR_EVERY_MS
+  await tick()
+  t.equal(repairs(worker.calls), 0)
+  clock.nowMs += 1
   await tick()
   t.equal(repairs(worker.calls), 1)
   await tick()
@@ -41,6 +44,15 @@ t.test('a look that is not complete is repeated and not noted', async t => {
   await tick()
   t.equal(repairs(worker.calls), 2)
   t.equal(record.text, textOf(three, NOW_MS))
+})
+
+t.test('looks that are not complete again and again are repeated less and less often', async t => {
+  const { worker, clock, tick } = await startKeeper(t, { file: three, text: textOf(three) })
+  worker.onRepair = async () => false
+  clock.nowMs += REPAIR_EVERY_MS + 1
+  for (let i = 0; i < 100; i++) await tick()
+  const looks = repairs(worker.calls)
+  t.ok(looks > 5 && looks < 12, `${looks} of a hundred`)
 })
 
 t.test('out of touch for too long while it ran', async t => {
