@@ -6,6 +6,7 @@ import { createPace } from '../../../src/core/copying/pace.ts'
 import {
   PACE_REST_MS,
   PACE_SAMPLES_MAX,
+  PACE_SAMPLES_MIN,
   PACE_SHARE_MIN,
   PACE_WINDOW_MS
 } from '../../../src/core/copying/limits.ts'
@@ -83,4 +84,51 @@ t.test('bytes have a rate of their own', async t => {
   windows(20, 0, 1, true)
   t.equal(Math.round(pace.restMs(100, COPY_BYTES_PER_S)), 900)
   t.equal(pace.restMs(2000, COPY_BYTES_PER_S), 0)
+})
+
+t.test('ten requests of a window tell something', async t => {
+  for (const [requests, isTold] of [
+    [PACE_SAMPLES_MIN - 1, false],
+    [PACE_SAMPLES_MIN, true]
+  ] as const) {
+    let nowMs = 0
+    const pace = createPace(() => nowMs, COPY_BYTES_PER_S)
+    for (const tookMs of [2, 20]) {
+      for (let i = 0; i < requests; i++) pace.observe(tookMs)
+      const before = pace.share
+      if (tookMs === 20) pace.restMs(1, 0)
+      nowMs += PACE_WINDOW_MS
+      pace.restMs(1, 0)
+      if (tookMs === 20) t.equal(pace.share < before, isTold)
+    }
+  }
+})
+
+t.test('it grows without any request of clients', async t => {
+  let nowMs = 0
+  const pace = createPace(() => nowMs, COPY_BYTES_PER_S)
+  for (let i = 0; i < 20; i++) {
+    pace.restMs(1, 0)
+    nowMs += PACE_WINDOW_MS
+  }
+  t.equal(pace.share, 1)
+})
+
+t.test('requests may take half as long again, and a millisecond, before they count as slow', async t => {
+  for (const [tookMs, isSlow] of [
+    [4, false],
+    [4.1, true]
+  ] as const) {
+    let nowMs = 0
+    const pace = createPace(() => nowMs, COPY_BYTES_PER_S)
+    const window = (requestMs: number) => {
+      for (let i = 0; i < PACE_SAMPLES_MIN; i++) pace.observe(requestMs)
+      nowMs += PACE_WINDOW_MS
+      pace.restMs(1, 0)
+    }
+    window(2)
+    const before = pace.share
+    window(tookMs)
+    t.equal(pace.share < before, isSlow, `${tookMs} ms`)
+  }
 })

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { inOneGo, type Steps } from '../../../src/core/messages/json-reader.ts'
+import { cursorOf, inOneGo, type Steps } from '../../../src/core/messages/json-reader.ts'
 import { readBatch, readFields, readPairs } from '../../../src/core/messages/json-shapes.ts'
 import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../../src/core/messages/limits.ts'
 import { texts } from '../../support/checker/arbitraries.ts'
@@ -110,6 +110,19 @@ t.test('bytes that are not UTF-8 become what they become elsewhere', async () =>
     ),
     { numRuns: 2_000 }
   )
+})
+
+t.test('the mark that some editors put first is passed over, and nothing but that', async t => {
+  const mark = [0xef, 0xbb, 0xbf]
+  t.equal(cursorOf(Buffer.from([...mark, 0x7b])).at, 3)
+  for (const i of mark.keys()) {
+    t.equal(
+      cursorOf(Buffer.from(mark.map((byte, j) => (i === j ? 0x22 : byte)))).at,
+      0,
+      'one byte is another'
+    )
+    t.equal(cursorOf(Buffer.from(mark.map((byte, j) => (i === j ? byte : 0x22)))).at, 0, 'two are')
+  }
 })
 
 t.test('texts that are longer than a step, wherever they are cut', async () => {

@@ -7,6 +7,7 @@ import t from 'tap'
 import { createPairDecoder, encodeEnd, encodePairs } from '../../../src/core/messages/pair-stream.ts'
 import { type Pair } from '../../../src/core/ports.ts'
 import { KvError } from '../../../src/errors.ts'
+import { KEY_BYTES, VALUE_BYTES } from '../../../src/limits.ts'
 import { damaged, pairs } from '../../support/checker/arbitraries.ts'
 
 const streams = fc
@@ -102,6 +103,11 @@ t.test('impossible heads are refused as soon as they are there', async t => {
   ]) {
     t.throws(() => createPairDecoder().push(Buffer.from(head)), frame, String(head))
   }
+  const most = Buffer.from([1, 0, 0, 0, 1, 0x61, 0, 0, 0, 0])
+  most.writeUInt32BE(VALUE_BYTES + KEY_BYTES + 1024, 6)
+  t.same(createPairDecoder().push(most), [], 'a record as large as there is')
+  most.writeUInt32BE(VALUE_BYTES + KEY_BYTES + 1025, 6)
+  t.throws(() => createPairDecoder().push(most), frame, 'a byte more')
   t.same(createPairDecoder().push(Buffer.from([1, 0x27, 0x0f, 4, 0])), [], 'the last slot, the longest key')
   t.throws(() => createPairDecoder().push(Buffer.from([1, 0, 0, 0, 1, 0x61, 0, 0, 0, 0])), {
     code: 'KV_ERR_RECORD'

@@ -151,6 +151,7 @@ t.test('long fields, whatever they hold', async () => {
 t.test('a form of too many parts ends where they are too many', async t => {
   const parts = (count: number) => Array.from({ length: count }, (_, i) => `f${i}=v`).join('&')
   t.equal(Object.keys(fieldsOf(parseForm(parts(FIELDS_LIMIT)))).length, FIELDS_LIMIT)
+  t.equal(Object.keys(fieldsOf(parseForm(`${parts(FIELDS_LIMIT)}&`))).length, FIELDS_LIMIT)
   for (const text of [
     parts(FIELDS_LIMIT + 1),
     `${'&'.repeat(FIELDS_LIMIT)}a`,

@@ -112,6 +112,10 @@ t.test('what comes between', async t => {
     code: 'KV_ERR_QUORUM',
     message: /timeout/
   })
+  const { read: silent } = createCoordinator(
+    scripted({ get: [first, [MISS, MISS, MISS]], merge: [[STORED, failed('timeout'), failed('timeout')]] })
+  )
+  await t.rejects(silent(0, 'k'), { message: /timeout/ }, 'a replica that is silent is not full')
   const { read: fenced } = createCoordinator(
     scripted({
       get: [first, [found(5), found(4), failed('timeout')], [MISS, MISS, MISS]],

@@ -151,6 +151,13 @@ t.test('bad rings', async t => {
   for (const text of bad) t.throws(() => parseRing(text), { code: 'KV_ERR_RING_INVALID' }, text)
 })
 
+t.test('what is missing of a change is told', async t => {
+  for (const name of ['next', 'pending', 'since']) {
+    t.throws(() => parseRing(ring({ ...change, [name]: undefined })), { message: /come together/ }, name)
+  }
+  t.throws(() => parseRing(ring({ gone: ['a:1'] })), { message: /come together/ })
+})
+
 t.test('whatever the bytes, no other error', async () => {
   const json = fc.oneof(
     fc.json(),

@@ -81,6 +81,15 @@ t.test('many tokens halve the widest arcs, one after the other', async t => {
   )
 })
 
+t.test('those that the node has already count among the many', async t => {
+  const tokens = withTokens(
+    [999, 4_999, 7_899].map((position, i) => ({ position, node: `n${i}` })),
+    'x',
+    Array.from({ length: 30 }, (_, i) => 9_000 + i)
+  )
+  t.same([...evenPositions(tokens, 1, 'x', 3)].slice(0, 2), [2_999, 6_449])
+})
+
 t.test('a ring of which every slot has a token', async t => {
   const tokens = Array.from({ length: SLOTS }, (_, position) => ({ position, node: `n${position % 2}` }))
   t.same([...evenPositions(tokens, 1, 'x', 3)], [])
