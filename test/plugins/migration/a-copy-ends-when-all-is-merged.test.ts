@@ -2,11 +2,12 @@
 // however late that turns out.
 
 import t from 'tap'
+import { type CopyingPorts } from '../../../plugins/migration/index.ts'
 import { createPull } from '../../../plugins/migration/pull.ts'
 import { COORDINATOR_ROUNDS } from '../../../src/limits.ts'
 import { failed, type Failed } from '../../../src/core/ports.ts'
 import { encodeEnd, encodePairs } from '../../../src/core/messages/pair-stream.ts'
-import { PULL_IN_FLIGHT } from '../../../src/core/copying/limits.ts'
+import { PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT } from '../../../src/core/copying/limits.ts'
 import { fakeCopying } from './copying-fakes.ts'
 import { OTHER, ringOf, settle } from '../../keeper/keeper-fakes.ts'
 
@@ -58,45 +59,73 @@ t.test('rings that keep coming end it', async t => {
   t.equal(tries, 2 * COORDINATOR_ROUNDS, 'with the pair, and with nothing at the end of the stream')
 })
 
-t.test('so many at a time, and the stream waits', async t => {
-  const { app, storage } = await fakeCopying(ringOf(1), () => Infinity)
-  let sent = 0
+/** The other node gives so many pieces of so many pairs, each with so long a value, and then its end. */
+function give(app: CopyingPorts, pieces: number, pairs: number, valueBytes: number): void {
   async function* body() {
-    for (; sent < 2 * PULL_IN_FLIGHT; sent += 64) {
+    for (let piece = 0; piece < pieces; piece++) {
       yield encodePairs(
-        Array.from({ length: 64 }, (_, i) => ({
+        Array.from({ length: pairs }, (_, i) => ({
           slot: 1,
-          key: `${sent + i}`,
+          key: `${piece} ${i}`,
           record: {
             version: { timeMs: 1, counter: 0, writer: 1 },
             deleted: false,
             expiresAtMs: 0,
             contentType: '',
-            value: Buffer.from('x')
+            value: Buffer.alloc(valueBytes)
           }
         }))
       )
     }
-    yield encodeEnd({ pairs: sent, remembers: true })
+    yield encodeEnd({ pairs: pieces * pairs, remembers: true })
   }
   app.peers.channel = () =>
     ({ stream: async () => ({ headers: {}, body: body() }) }) as unknown as ReturnType<
       typeof app.peers.channel
     >
-  const ends: Array<(failure: Failed | undefined) => void> = []
-  storage.mergeAll = () =>
-    new Promise(resolve => {
-      ends.push(resolve)
-    })
-  const pull = createPull(app)(OTHER, ringOf(1), RANGES)
-  await settle()
-  t.equal(ends.length, PULL_IN_FLIGHT / 64)
-  ends.shift()?.(undefined)
-  await settle()
-  t.equal(ends.length, PULL_IN_FLIGHT / 64, 'one more for one that has ended')
-  while (ends.length > 0) {
-    for (const end of ends.splice(0)) end(undefined)
+}
+
+for (const [what, most, pairs, valueBytes] of [
+  ['pairs', PULL_IN_FLIGHT / 64, 64, 1],
+  ['bytes', Math.ceil(PULL_BYTES_IN_FLIGHT / 1_000_000), 1, 1_000_000]
+] as const) {
+  t.test(`so many ${what} at a time, and the stream waits`, async t => {
+    const { app, storage } = await fakeCopying(ringOf(1), () => Infinity)
+    give(app, 2 * most, pairs, valueBytes)
+    const ends: Array<(failure: Failed | undefined) => void> = []
+    storage.mergeAll = () =>
+      new Promise(resolve => {
+        ends.push(resolve)
+      })
+    const pull = createPull(app)(OTHER, ringOf(1), RANGES)
     await settle()
+    t.equal(ends.length, most)
+    ends.shift()?.(undefined)
+    await settle()
+    t.equal(ends.length, most, 'one more for one that has ended')
+    while (ends.length > 0) {
+      for (const end of ends.splice(0)) end(undefined)
+      await settle()
+    }
+    t.same(await pull, { pairs: 2 * most * pairs, remembers: true })
+  })
+}
+
+t.test('the pace is told of each piece what it was and how long it took', async t => {
+  const { app } = await fakeCopying(ringOf(1), () => Infinity)
+  give(app, 3, 1, 100)
+  const beganMs = performance.now()
+  const told: number[][] = []
+  app.pace.restMs = (workMs, bytes) => {
+    told.push([workMs, bytes])
+    return 0
   }
-  t.same(await pull, { pairs: 2 * PULL_IN_FLIGHT, remembers: true })
+  await createPull(app)(OTHER, ringOf(1), RANGES)
+  const sinceMs = performance.now() - beganMs
+  t.same(
+    told.map(([, bytes = 0]) => bytes > 100),
+    [true, true, true, false],
+    'three pairs, and the end'
+  )
+  t.ok(told.every(([workMs = -1]) => workMs >= 0 && workMs <= sinceMs))
 })

@@ -72,7 +72,11 @@ t.test('a copy that takes nearly a day ends, as tombstones may be gone by then',
       }
     )
     Object.assign(app.clock, { wallMs: () => nowMs })
-    t.equal((await createPull(app)(OTHER, RING, [[0, 9999]])) !== undefined, isTaken)
+    for (const trust of [undefined, { leastMs: 0, until() {} }]) {
+      nowMs = 1_000
+      const options = trust === undefined ? {} : { trust }
+      t.equal((await createPull(app, options)(OTHER, RING, [[0, 9999]])) !== undefined, isTaken)
+    }
   }
 })
 

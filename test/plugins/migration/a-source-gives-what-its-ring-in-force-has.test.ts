@@ -5,7 +5,7 @@
 import t from 'tap'
 import { type FastifyInstance } from 'fastify'
 import { openSource, type Source } from '../../../plugins/migration/source.ts'
-import { createPairDecoder } from '../../../src/core/messages/pair-stream.ts'
+import { createPairDecoder, encodePairs } from '../../../src/core/messages/pair-stream.ts'
 import { type Pair } from '../../../src/core/ports.ts'
 import { fakeStorage, installedRing } from './copying-fakes.ts'
 import { NODE, OTHER, ringOf, settle } from '../../keeper/keeper-fakes.ts'
@@ -73,6 +73,31 @@ t.test('a memory that is lost in the middle', async t => {
     [0, 9]
   ])
   t.match(await endOf(source), { remembers: false })
+})
+
+t.test('the pace is told of each piece what it was and how long it took', async t => {
+  const storage = fakeStorage()
+  storage.scan = async function* () {
+    for (let i = 0; i < 3; i++) yield [PAIR]
+  }
+  const beganMs = performance.now()
+  const told: number[][] = []
+  const noting = {
+    ...pace,
+    restMs(workMs: number, bytes: number) {
+      told.push([workMs, bytes])
+      return 0
+    }
+  }
+  const ring = await installedRing(ringOf(3))
+  await endOf(await openSource({ ring, storage, pace: noting, clock }, ringOf(3), [[0, 9]]))
+  const sinceMs = performance.now() - beganMs
+  const { length } = encodePairs([PAIR])
+  t.same(
+    told.map(([, bytes]) => bytes),
+    [length, length, length]
+  )
+  t.ok(told.every(([workMs = -1]) => workMs >= 0 && workMs <= sinceMs))
 })
 
 t.test('a memory that stays', async t => {
