@@ -116,7 +116,7 @@ export function createGuard({ node, record, log, nowMs, fetch, renew, recheck, f
       // From here on the workers may find it and count, whether its answer comes or not: if it is gone at the
       // next look, something was forgotten.
       nothingToForget = !namesNode(current, node)
-      if (!(await record.add(wanted))) return
+      await record.add(wanted)
     } else if (text === undefined || text === RECOVERING_MARK) {
       return recover(current, text === undefined)
     } else if (isOutOfTouch(current)) {

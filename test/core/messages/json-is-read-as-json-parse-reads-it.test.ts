@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { cursorOf, inOneGo, type Steps } from '../../../src/core/messages/json-reader.ts'
 import { readBatch, readFields, readPairs } from '../../../src/core/messages/json-shapes.ts'
-import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../../src/core/messages/limits.ts'
+import { FIELDS_LIMIT, JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from '../../../src/core/messages/limits.ts'
 import { texts } from '../../support/checker/arbitraries.ts'
 import { almost, objects, writtenText } from '../../support/checker/json-text.ts'
 
@@ -211,5 +211,8 @@ t.test('what has another shape', async t => {
   for (const text of ['', '[]', '{', '{"a":1}x', '{"a":1}}', '{"a":[]}', '{"a":1,}']) {
     refused(bytes => readPairs(bytes, (_key, value) => value), text)
   }
+  const number = (bytes: number) => `{"a":1.${'0'.repeat(bytes - 2)}}`
+  t.same(pairsOf(number(JSON_SCALAR_BYTES)), { a: 1 }, 'the longest number')
+  refused(bytes => readPairs(bytes, (_key, value) => value), number(JSON_SCALAR_BYTES + 1))
   t.same(inOneGo(read(Buffer.from('{"operations":[{"a":1}],"operations":[{"a":2}]}'))), [{ a: 2 }])
 })

@@ -81,6 +81,13 @@ t.test('many tokens halve the widest arcs, one after the other', async t => {
   )
 })
 
+t.test('up to 32 tokens of a node are chosen by the shares, and more of them by the widths', async t => {
+  const tokens = withTokens(withTokens([], 'a', [5_999]), 'b', [9_999])
+  const firstOf = (count: number) => [...evenPositions(tokens, 1, 'x', count)][0]
+  t.not(firstOf(32), 2_999, 'a thirty-second of what the node is to have is less than half an arc')
+  t.equal(firstOf(33), 2_999, 'the middle of the widest')
+})
+
 t.test('those that the node has already count among the many', async t => {
   const tokens = withTokens(
     [999, 4_999, 7_899].map((position, i) => ({ position, node: `n${i}` })),

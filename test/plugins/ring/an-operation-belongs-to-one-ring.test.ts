@@ -161,9 +161,13 @@ t.test('an operation under another ring is fenced', async t => {
   t.same(calls, [])
 })
 
-t.test('an older ring does not replace a newer one', async t => {
+t.test('an older ring does not replace a newer one, nor is the same one a newer one', async t => {
   const installed = createInstalledRing()
   await installed.switchTo(ringOf(2))
-  await installed.switchTo(ringOf(1))
-  t.equal(installed.view?.ring.epoch, 2)
+  installed.serve(ringOf(2))
+  for (const epoch of [1, 2]) {
+    await installed.switchTo(ringOf(epoch))
+    t.equal(installed.view?.ring.epoch, 2)
+    t.equal(installed.serving, true)
+  }
 })
