@@ -87,3 +87,21 @@ t.test('one that dies is begun again by another worker', async t => {
   t.equal(receives().length, 1)
   t.ok(successor.calls.includes('receive 2'))
 })
+
+t.test('whichever process is asked knows how far it is', async t => {
+  const { keeper } = await setup(t)
+  t.equal(await keeper.progress(), undefined)
+  for (const keys of [5, 10]) {
+    const progress = {
+      generation: 7,
+      since: 2,
+      keys,
+      bytes: 50,
+      expectedKeys: 10,
+      elapsedMs: 1,
+      done: keys === 10
+    }
+    await keeper.report(progress)
+    t.same(await keeper.progress(), progress)
+  }
+})

@@ -132,3 +132,13 @@ t.test('requests may take half as long again, and a millisecond, before they cou
     t.equal(pace.share < before, isSlow, `${tookMs} ms`)
   }
 })
+
+t.test('what is usual may change while nothing is copied, and hardly does while something is', async t => {
+  const { pace, windows } = setup()
+  windows(20, 50, 2, false)
+  windows(3, 50, 20, true)
+  t.ok(pace.share < 0.5, 'it was not usual')
+  windows(30, 50, 20, false)
+  windows(10, 50, 20, true)
+  t.equal(pace.share, 1, 'it is by now')
+})
