@@ -36,6 +36,9 @@ t.test('it purges once under each stable ring, never while the ring changes', as
   await tick()
   await tick()
   t.same(purges, [3])
+  await keeper.install(ringOf(4))
+  await tick()
+  t.same(purges, [3], 'a ring that was renewed gives nothing away')
 })
 
 t.test('a purge that fails or is overtaken is begun again', async t => {

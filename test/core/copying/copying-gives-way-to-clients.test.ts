@@ -142,3 +142,16 @@ t.test('what is usual may change while nothing is copied, and hardly does while 
   windows(10, 50, 20, true)
   t.equal(pace.share, 1, 'it is by now')
 })
+
+t.test('one slow request of two hundred does not count, whenever it comes', async t => {
+  for (const slow of [0, 2, 100, 197, 199]) {
+    let nowMs = 0
+    const pace = createPace(() => nowMs, COPY_BYTES_PER_S)
+    for (let window = 0; window < 20; window++) {
+      for (let i = 0; i < 200; i++) pace.observe(window > 0 && i === slow ? 500 : 2)
+      pace.restMs(1, 0)
+      nowMs += PACE_WINDOW_MS
+    }
+    t.equal(pace.share, 1, `the one at ${slow}`)
+  }
+})

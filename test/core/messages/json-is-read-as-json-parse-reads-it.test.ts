@@ -216,3 +216,13 @@ t.test('what has another shape', async t => {
   refused(bytes => readPairs(bytes, (_key, value) => value), number(JSON_SCALAR_BYTES + 1))
   t.same(inOneGo(read(Buffer.from('{"operations":[{"a":1}],"operations":[{"a":2}]}'))), [{ a: 2 }])
 })
+
+t.test('what is wrong is told with its place', async t => {
+  const wrong = (text: string, message: RegExp) =>
+    t.throws(() => inOneGo(readPairs(Buffer.from(text), () => 1)), { message }, text)
+  wrong('', /it ends where an object was expected$/)
+  wrong('[]', /an object was expected at byte 0$/)
+  wrong('{"a" 1}', /a colon was expected at byte 5$/)
+  wrong('{"a":1', /it ends where a comma or the end of an object was expected$/)
+  wrong('{"a":"x', /it ends within a text$/)
+})

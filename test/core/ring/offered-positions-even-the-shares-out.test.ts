@@ -113,3 +113,21 @@ t.test('a ring of which every slot has a token', async t => {
   )
   t.same([...evenPositions([], 3, 'x', 1)], [SLOTS - 1])
 })
+
+t.test('for a ring always the same positions, until the choice is changed on purpose', async t => {
+  const ringOf = (...positions: number[]) =>
+    positions.map((position, i) => ({ position, node: `n${i % 5}` })).sort((a, b) => a.position - b.position)
+  const five = [100, 2_100, 3_700, 6_400, 8_800]
+  for (const [positions, replicas, node, offered] of [
+    [[5_000], 1, 'x', [9_375, 9_727, 57]],
+    [[0, 5_000], 1, 'x', [6_563, 1_563]],
+    [[1_000, 2_500, 7_000], 1, 'x', [4_469, 8_250]],
+    [five, 3, 'x', [3_869, 4_976, 5_065]],
+    [[...five, 300, 4_100, 7_200], 3, 'n1', [413, 519]],
+    [[10, 20, 30, 40, 50], 1, 'x', [5_652, 6_469, 401]],
+    [[10, 20, 30, 40, 50], 3, 'x', [3_163, 4_447, 4_795]],
+    [[9_998, 9_999], 3, 'x', [5_623, 5_897]]
+  ] as const) {
+    t.same([...evenPositions(ringOf(...positions), replicas, node, offered.length)], offered)
+  }
+})
