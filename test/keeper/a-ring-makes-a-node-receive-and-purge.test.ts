@@ -70,7 +70,10 @@ t.test('it receives while it is waited for, less and less often if that fails', 
   t.same(receives(), ['receive 2'], 'at once')
   for (let i = 0; i < 60; i++) await tick()
   t.ok(receives().length > 4 && receives().length < 10, `${receives().length} attempts`)
-  await keeper.install(ringOf(3, [OTHER]))
+  await keeper.install({ ...joint, epoch: 3 })
+  await settle()
+  t.equal(receives().at(-1), 'receive 3', 'at once again under a newer ring')
+  await keeper.install(ringOf(4, [OTHER]))
   const before = receives().length
   for (let i = 0; i < 60; i++) await tick()
   t.equal(receives().length, before, 'not when the change was given up')

@@ -184,3 +184,9 @@ export async function join(keeper: NodeKeeper, worker: ReturnType<typeof fakeWor
 export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await turn()
 }
+
+/** Keeps this process busy for so long. */
+export function pass(ms: number): void {
+  const beganMs = performance.now()
+  while (performance.now() - beganMs < ms);
+}

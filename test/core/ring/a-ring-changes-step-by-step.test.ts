@@ -112,6 +112,8 @@ t.test('what cannot be', async t => {
     t.throws(() => beginChange(stable, of('x:1')), UNKNOWN)
     t.throws(() => beginChange(ringOf({ 1: 'a:1', 2: 'a:1' }), of('a:1')), CONFLICT, 'the last node')
   }
+  t.throws(() => beginChange(stable, remove('x:1')), { message: /x:1 has no token$/ })
+  t.throws(() => beginChange(stable, removeToken(61, 'b:1')), { message: /b:1 has no token 61$/ })
   t.throws(() => beginChange(stable, removeToken(60, 'a:1')), UNKNOWN, 'the token of another')
   t.throws(() => beginChange(stable, removeToken(61, 'b:1')), UNKNOWN)
   t.throws(() => beginChange(ringOf({ 1: 'a:1' }), removeToken(1, 'a:1')), CONFLICT, 'the last token')

@@ -9,7 +9,7 @@ import { failed, type Failed } from '../../../src/core/ports.ts'
 import { encodeEnd, encodePairs } from '../../../src/core/messages/pair-stream.ts'
 import { PULL_BYTES_IN_FLIGHT, PULL_IN_FLIGHT } from '../../../src/core/copying/limits.ts'
 import { fakeCopying } from './copying-fakes.ts'
-import { OTHER, ringOf, settle } from '../../keeper/keeper-fakes.ts'
+import { OTHER, pass, ringOf, settle } from '../../keeper/keeper-fakes.ts'
 
 const RANGES = [[0, 9999]] as const
 
@@ -60,9 +60,10 @@ t.test('rings that keep coming end it', async t => {
 })
 
 /** The other node gives so many pieces of so many pairs, each with so long a value, and then its end. */
-function give(app: CopyingPorts, pieces: number, pairs: number, valueBytes: number): void {
+function give(app: CopyingPorts, pieces: number, pairs: number, valueBytes: number, pieceMs = 0): void {
   async function* body() {
     for (let piece = 0; piece < pieces; piece++) {
+      pass(pieceMs)
       yield encodePairs(
         Array.from({ length: pairs }, (_, i) => ({
           slot: 1,
@@ -111,14 +112,14 @@ for (const [what, most, pairs, valueBytes] of [
   })
 }
 
-t.test('the pace is told of each piece what it was and how long it took', async t => {
+t.test('the pace is told of each piece what it was and how long it took, and has it rest', async t => {
   const { app } = await fakeCopying(ringOf(1), () => Infinity)
-  give(app, 3, 1, 100)
+  give(app, 3, 1, 100, 5)
   const beganMs = performance.now()
   const told: number[][] = []
   app.pace.restMs = (workMs, bytes) => {
     told.push([workMs, bytes])
-    return 0
+    return 20
   }
   await createPull(app)(OTHER, ringOf(1), RANGES)
   const sinceMs = performance.now() - beganMs
@@ -127,5 +128,7 @@ t.test('the pace is told of each piece what it was and how long it took', async 
     [true, true, true, false],
     'three pairs, and the end'
   )
-  t.ok(told.every(([workMs = -1]) => workMs >= 0 && workMs <= sinceMs))
+  t.ok(told.slice(0, 3).every(([workMs = 0]) => workMs >= 4))
+  const sumMs = told.reduce((sum, [workMs = 0]) => sum + workMs, 0)
+  t.ok(sumMs + 4 * 19 <= sinceMs, `${sumMs} of ${sinceMs} ms`)
 })
