@@ -188,6 +188,10 @@ t.test('what has another shape', async t => {
   refused(readFields, '{"key":[]}', 'KV_ERR_KEY_MISSING')
   refused(readFields, '{"val":{}}', 'KV_ERR_VALUE_MISSING')
   refused(readFields, `{${Array.from({ length: FIELDS_LIMIT + 1 }, (_, i) => `"${i}":1`).join()}}`)
+  const long = (count: number) =>
+    `{${Array.from({ length: count }, (_, i) => `"${i}":"${'x'.repeat(PARSE_STEP_BYTES / 10)}"`).join()}}`
+  t.same(fieldsOf(long(FIELDS_LIMIT)), JSON.parse(long(FIELDS_LIMIT)), 'as many as there may be')
+  refused(readFields, long(FIELDS_LIMIT + 1))
   const read = (bytes: Buffer) => readBatch(bytes, LIMIT, plain)
   for (const text of [
     '{}',
