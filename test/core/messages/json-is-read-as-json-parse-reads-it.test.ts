@@ -153,6 +153,16 @@ t.test('texts that are longer than a step, wherever they are cut', async () => {
   }
 })
 
+t.test('a space is no control character', async t => {
+  const text = '{" a b ":" c d "}'
+  t.same(pairsOf(text), JSON.parse(text))
+  for (const byte of [0, 0x1f]) {
+    t.throws(() => pairsOf(`{"a${String.fromCharCode(byte)}":1}`), {
+      message: /a control character at byte 3$/
+    })
+  }
+})
+
 t.test('what has another shape', async t => {
   const refused = (read: (bytes: Buffer) => Steps<unknown>, text: string, code = 'KV_ERR_MALFORMED') =>
     t.throws(() => inOneGo(read(Buffer.from(text))), { code }, text.slice(0, 60))
