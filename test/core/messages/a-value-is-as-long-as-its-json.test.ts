@@ -29,3 +29,8 @@ t.test('bytes that are no text', async t => {
 t.test('of what is longer than enough not all is looked at', async t => {
   t.equal(lengthAsJson(Buffer.alloc(1_000_000, 1), 10), 12)
 })
+
+t.test('what is just as long as enough is told from what is longer', async t => {
+  t.equal(lengthAsJson(Buffer.from('abc'), 3), 3)
+  t.equal(lengthAsJson(Buffer.from('abcd'), 3), 4)
+})

@@ -112,6 +112,13 @@ t.test('bytes that are not UTF-8 become what they become elsewhere', async () =>
   )
 })
 
+t.test('nor does a text of nothing else become anything else', async t => {
+  for (const stray of [0x80, 0xbf, 0xff]) {
+    const body = Buffer.concat([Buffer.from('{"'), Buffer.of(stray, stray), Buffer.from('":1}')])
+    t.same([...inOneGo(readPairs(body, () => 1)).keys()], Object.keys(JSON.parse(body.toString())))
+  }
+})
+
 t.test('the mark that some editors put first is passed over, and nothing but that', async t => {
   const mark = [0xef, 0xbb, 0xbf]
   t.equal(cursorOf(Buffer.from([...mark, 0x7b])).at, 3)

@@ -48,6 +48,19 @@ t.test('a merge that throws fails it', async t => {
   t.same(waits, [`${OTHER}: a defect`])
 })
 
+t.test('under another ring nothing is merged', async t => {
+  const { app, storage } = await fakeCopying(ringOf(2), () => Infinity)
+  let merges = 0
+  storage.mergeAll = async () => {
+    merges++
+    return undefined
+  }
+  const moved = ringOf(2, [OTHER])
+  t.equal(await createPull(app)(OTHER, moved, RANGES), undefined)
+  t.equal(merges, 0)
+  t.match(await createPull(app)(OTHER, ringOf(1), RANGES), { pairs: 1 }, 'a renewed one is no other')
+})
+
 t.test('rings that keep coming end it', async t => {
   const { app } = await fakeCopying(ringOf(1), () => Infinity)
   let tries = 0

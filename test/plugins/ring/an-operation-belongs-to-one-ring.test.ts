@@ -121,6 +121,7 @@ t.test('an operation that waits is fenced when a newer ring comes', async t => {
   await installed.switchTo(ringOf(1))
   const answer = installed.within(ringOf(1), waiting.run)
   await installed.switchTo(ringOf(2))
+  t.ok(await settled(answer), 'at once')
   t.equal(await answer, undefined)
   installed.serve(ringOf(2))
   t.same(waiting.calls, [])
