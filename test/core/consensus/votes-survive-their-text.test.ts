@@ -10,8 +10,10 @@ import {
   parseRequest,
   parseVotes,
   requestToText,
-  votesToText
+  votesToText,
+  type VoteRequest
 } from '../../../src/core/consensus/voter.ts'
+import { type Ring } from '../../../src/core/ring/ring.ts'
 import { KvError } from '../../../src/errors.ts'
 import { rings, voteAnswers, voteRequests, votes } from '../../support/checker/arbitraries.ts'
 
@@ -114,13 +116,18 @@ t.test('each field that is wrong or missing', async t => {
 })
 
 t.test('a request is for the ring of the next epoch of the same generation', async () => {
+  const isRefused = (request: VoteRequest, ring: Ring) =>
+    assert.throws(() => parseRequest(requestToText({ ...request, accept: { ring, life: 1, fresh: true } })), {
+      code: 'KV_ERR_RING_INVALID'
+    })
   fc.assert(
     fc.property(voteRequests, rings, (request, ring) => {
-      fc.pre(ring.generation !== request.present.generation || ring.epoch !== request.present.epoch + 1)
-      assert.throws(
-        () => parseRequest(requestToText({ ...request, accept: { ring, life: 1, fresh: true } })),
-        { code: 'KV_ERR_RING_INVALID' }
-      )
+      const { present } = request
+      fc.pre(ring.generation !== present.generation || ring.epoch !== present.epoch + 1)
+      isRefused(request, ring)
+      isRefused(request, present)
+      isRefused(request, { ...present, epoch: present.epoch + 2 })
+      isRefused(request, { ...present, generation: present.generation + 1, epoch: present.epoch + 1 })
     })
   )
 })

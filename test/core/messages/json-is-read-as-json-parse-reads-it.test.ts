@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { cursorOf, inOneGo, type Steps } from '../../../src/core/messages/json-reader.ts'
 import { readBatch, readFields, readPairs } from '../../../src/core/messages/json-shapes.ts'
+import { KvError } from '../../../src/errors.ts'
 import { FIELDS_LIMIT, JSON_SCALAR_BYTES, PARSE_STEP_BYTES } from '../../../src/core/messages/limits.ts'
 import { texts } from '../../support/checker/arbitraries.ts'
 import { almost, objects, writtenText } from '../../support/checker/json-text.ts'
@@ -246,4 +247,24 @@ t.test('what is wrong is told with its place', async t => {
   wrong('{"a" 1}', /a colon was expected at byte 5$/)
   wrong('{"a":1', /it ends where a comma or the end of an object was expected$/)
   wrong('{"a":"x', /it ends within a text$/)
+})
+
+t.test('what is wrong with an operation is told with its number', async t => {
+  const read = (text: string, check: (fields: object) => unknown = plain) =>
+    inOneGo(readBatch(Buffer.from(text), LIMIT, check))
+  const message = /^operation 1: /
+  t.throws(() => read('{"operations":[{},7]}'), { code: 'KV_ERR_MALFORMED', message })
+  t.throws(() => read('{"operations":[{},{"op":[]}]}'), { code: 'KV_ERR_MALFORMED', message })
+  const refuse = (fields: object) => {
+    if ('x' in fields) throw new KvError('KV_ERR_TTL')
+  }
+  t.throws(() => read('{"operations":[{},{"x":1}]}', refuse), { code: 'KV_ERR_TTL', message })
+  const defect = new Error('a defect')
+  t.throws(
+    () =>
+      read('{"operations":[{}]}', () => {
+        throw defect
+      }),
+    defect
+  )
 })
