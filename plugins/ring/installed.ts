@@ -55,15 +55,15 @@ export interface InstalledRing extends Plans {
 interface CountedView extends View {
   inFlight: number
   serving: boolean
-  readonly opened: PromiseWithResolvers<void>
-  readonly idle: PromiseWithResolvers<void>
+  readonly opened: Gate
+  readonly idle: Gate
 }
 
 export function createInstalledRing(timers = TIMERS): InstalledRing {
   let current: CountedView | undefined
   const older = new Set<CountedView>()
   let lastChange: SeenChange | undefined
-  let switched = resolvers()
+  let switched = createGate()
 
   function switchTo(ring: Ring): Promise<void> {
     refuseSplit(current?.ring, ring)
@@ -71,7 +71,7 @@ export function createInstalledRing(timers = TIMERS): InstalledRing {
       const previous = current
       lastChange = lastSeen(lastChange, previous?.ring, ring)
       switched.resolve()
-      switched = resolvers()
+      switched = createGate()
       current = {
         ring,
         sinceMs: performance.now(),
@@ -79,8 +79,8 @@ export function createInstalledRing(timers = TIMERS): InstalledRing {
         placement: createPlacement(ring),
         inFlight: 0,
         serving: false,
-        opened: resolvers(),
-        idle: resolvers()
+        opened: createGate(),
+        idle: createGate()
       }
       if (previous !== undefined) {
         // Whoever waits for the previous ring to be served looks again and finds itself fenced.
@@ -160,12 +160,16 @@ export function createInstalledRing(timers = TIMERS): InstalledRing {
   }
 }
 
-function resolvers(): PromiseWithResolvers<void> {
-  let resolve!: (value: void | PromiseLike<void>) => void
-  let reject!: (reason?: unknown) => void
-  const promise = new Promise<void>((_resolve, _reject) => {
+/** A promise, and what resolves it. */
+interface Gate {
+  readonly promise: Promise<void>
+  resolve(): void
+}
+
+function createGate(): Gate {
+  let resolve = () => {}
+  const promise = new Promise<void>(_resolve => {
     resolve = _resolve
-    reject = _reject
   })
-  return { promise, resolve, reject }
+  return { promise, resolve }
 }

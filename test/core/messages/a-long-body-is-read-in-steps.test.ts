@@ -8,8 +8,8 @@ import { BATCH_OPS } from '../../../src/limits.ts'
 import { FIELDS_LIMIT, PARSE_STEP_BYTES } from '../../../src/core/messages/limits.ts'
 
 /** A body that tells how far it has been read. */
-function watched(text: string): { readonly bytes: Buffer; readonly read: () => number } {
-  const bytes = Buffer.from(text)
+function watched(text: string | Buffer): { readonly bytes: Buffer; readonly read: () => number } {
+  const bytes = Buffer.from(text as string)
   let furthest = 0
   const proxy = new Proxy(bytes, {
     get(target, name) {
@@ -22,7 +22,10 @@ function watched(text: string): { readonly bytes: Buffer; readonly read: () => n
 }
 
 /** Reads all of it and tells how many steps that takes, and the longest, bytes. */
-function stepsOf(text: string, read: (bytes: Buffer) => Steps<unknown>): { count: number; longest: number } {
+function stepsOf(
+  text: string | Buffer,
+  read: (bytes: Buffer) => Steps<unknown>
+): { count: number; longest: number } {
   const body = watched(text)
   const steps = read(body.bytes)
   let count = 0
@@ -52,7 +55,9 @@ const put = (value: string) => `{"op":"put","key":"k","value":"${value}"}`
 const LONG = 6 * PARSE_STEP_BYTES
 
 t.test('a step is bounded, and no smaller than it may be', async t => {
-  const bodies: Array<[string, (bytes: Buffer) => Steps<unknown>]> = [
+  const stray = Buffer.concat([Buffer.from('{"key":"'), Buffer.alloc(LONG, 0x80), Buffer.from('"}')])
+  const bodies: Array<[string | Buffer, (bytes: Buffer) => Steps<unknown>]> = [
+    [stray, readFields],
     [
       `{"operations":[${Array(600)
         .fill(put('v'.repeat(1_000)))
@@ -66,8 +71,9 @@ t.test('a step is bounded, and no smaller than it may be', async t => {
   ]
   for (const [text, read] of bodies) {
     const { count, longest } = stepsOf(text, read)
-    t.ok(longest <= 2 * PARSE_STEP_BYTES + 100, `${text.slice(0, 30)}: ${longest}`)
-    t.ok(count <= 2 + Buffer.byteLength(text) / PARSE_STEP_BYTES, `${text.slice(0, 30)}: ${count} steps`)
+    const begin = text.toString().slice(0, 30)
+    t.ok(longest <= 2 * PARSE_STEP_BYTES + 100, `${begin}: ${longest}`)
+    t.ok(count <= 2 + Buffer.byteLength(text) / PARSE_STEP_BYTES, `${begin}: ${count} steps`)
   }
 })
 
