@@ -214,18 +214,31 @@ t.test('the ring is renewed before anything is fetched, once for each loss', asy
   ])
 })
 
-t.test('a recovery that fails again and again is tried less and less often, until a ring comes', async t => {
-  const { keeper, record, worker, tick } = await startKeeper(t, remembering)
-  worker.onRecover = async () => false
-  record.text = undefined
-  const attempts = () => worker.calls.filter(call => call.startsWith('recover')).length
-  for (let i = 0; i < 100; i++) await tick()
-  t.ok(attempts() > 5 && attempts() < 12, `${attempts()} attempts in a hundred looks`)
-  await keeper.install(ringOf(5))
-  worker.onRecover = async () => true
-  await tick()
-  t.equal(record.text, textOf(ringOf(5)), 'at once')
-})
+for (const [how, fail] of [
+  ['fails', async () => false],
+  [
+    'is interrupted',
+    async () => {
+      throw new Error('the worker died')
+    }
+  ]
+] as const) {
+  t.test(
+    `a recovery that ${how} again and again is tried less and less often, until a ring comes`,
+    async t => {
+      const { keeper, record, worker, tick } = await startKeeper(t, remembering)
+      worker.onRecover = fail
+      record.text = undefined
+      const attempts = () => worker.calls.filter(call => call.startsWith('recover')).length
+      for (let i = 0; i < 100; i++) await tick()
+      t.ok(attempts() > 5 && attempts() < 12, `${attempts()} attempts in a hundred looks`)
+      await keeper.install(ringOf(5))
+      worker.onRecover = async () => true
+      await tick()
+      t.equal(record.text, textOf(ringOf(5)), 'at once')
+    }
+  )
+}
 
 t.test('an operator is told what a recovery waits for, until it is complete', async t => {
   const { keeper, record, worker, tick } = await startKeeper(t, remembering)

@@ -62,6 +62,21 @@ t.test('a purge that fails or is overtaken is begun again', async t => {
   t.equal(await keeper.isTidy(), true)
 })
 
+t.test('a newer ring does not wait for purges that failed before it', async t => {
+  const { keeper, worker, tick } = await setup(t)
+  const purges: number[] = []
+  worker.onPurge = async ring => {
+    purges.push(ring.epoch)
+    return false
+  }
+  await keeper.install(ringOf(2, [NODE]))
+  for (let i = 0; i < 60; i++) await tick()
+  t.ok(purges.length > 4 && purges.length < 10, `${purges.length} attempts`)
+  await keeper.install(ringOf(3, [NODE]))
+  await settle()
+  t.equal(purges.at(-1), 3)
+})
+
 t.test('it receives while it is waited for, less and less often if that fails', async t => {
   const { keeper, worker, receives, tick } = await setup(t)
   worker.onReceive = async () => false
