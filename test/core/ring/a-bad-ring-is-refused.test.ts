@@ -151,6 +151,11 @@ t.test('bad rings', async t => {
   for (const text of bad) t.throws(() => parseRing(text), { code: 'KV_ERR_RING_INVALID' }, text)
 })
 
+t.test('the bounds of a token are told', async t => {
+  const message = /a token is a whole number from 0 to 9999$/
+  t.throws(() => parseRing(ring({ ring: { 10000: 'a:1' } })), { message })
+})
+
 t.test('what is missing of a change is told', async t => {
   for (const name of ['next', 'pending', 'since']) {
     t.throws(() => parseRing(ring({ ...change, [name]: undefined })), { message: /come together/ }, name)

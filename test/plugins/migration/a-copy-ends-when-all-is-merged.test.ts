@@ -48,6 +48,19 @@ t.test('a merge that throws fails it', async t => {
   t.same(waits, [`${OTHER}: a defect`])
 })
 
+t.test('it tells of a source that does not remember, and of no other', async t => {
+  for (const [trustedMs, told] of [
+    [Infinity, []],
+    [0, [`${OTHER} has lost its memory and is fetching it`]]
+  ] as const) {
+    const { app } = await fakeCopying(ringOf(1), () => trustedMs)
+    const waits: string[] = []
+    const meter = { waitFor: (why: string) => waits.push(why) }
+    t.same(await createPull(app, { meter })(OTHER, ringOf(1), RANGES), { pairs: 1, remembers: trustedMs > 0 })
+    t.same(waits, told)
+  }
+})
+
 t.test('under another ring nothing is merged', async t => {
   const { app, storage } = await fakeCopying(ringOf(2), () => Infinity)
   let merges = 0

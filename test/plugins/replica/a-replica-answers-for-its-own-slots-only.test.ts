@@ -1,8 +1,10 @@
 // A replica that is asked about a slot that it does not hold says so, and keeps no ring waiting for that; nor
 // is it asked by another ring. One whose storage seems to have forgotten looks again before it says so.
 
+import fastify from 'fastify'
+import fp from 'fastify-plugin'
 import t from 'tap'
-import { createReplica } from '../../../plugins/replica/index.ts'
+import replica, { createReplica } from '../../../plugins/replica/index.ts'
 import { FENCED, MISS } from '../../../src/core/ports.ts'
 import { fakeStorage, installedRing } from '../migration/copying-fakes.ts'
 import { OTHER, ringOf } from '../../keeper/keeper-fakes.ts'
@@ -46,6 +48,17 @@ t.test('an operation that has ended keeps no ring waiting, nor does one that has
   await t.rejects(get(ringOf(3), 5, 'key'), /a defect/)
   await ring.switchTo(ringOf(4))
   t.equal(ring.view?.ring.epoch, 4)
+})
+
+t.test('an application has one over its storage and its ring', async t => {
+  const app = fastify()
+  const parts = { storage: fakeStorage(), ring: await installedRing(ringOf(3)) }
+  for (const [name, part] of Object.entries(parts)) {
+    app.decorate(name, part)
+    await app.register(fp(async () => {}, { name }))
+  }
+  await app.register(replica)
+  t.same(await app.replica.get(ringOf(3), 5, 'key'), MISS)
 })
 
 t.test('a storage that has recovered unseen', async t => {
