@@ -7,6 +7,8 @@ import fastify, {
   type RawServerDefault
 } from 'fastify'
 import auth from '../plugins/auth/index.ts'
+import clockPlugin from '../plugins/clock/index.ts'
+import coordinator from '../plugins/coordinator/index.ts'
 import changes from '../plugins/changes/index.ts'
 import health from '../plugins/health/index.ts'
 import migration from '../plugins/migration/index.ts'
@@ -63,11 +65,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(unsent, { secure: tls !== undefined })
   await app.register(auth, { node, token, certified: tls !== undefined })
   await app.register(storage, { storage: options.storage })
+  await app.register(clockPlugin, { clock })
   await app.register(ring, { node, keeper, replicas })
   await app.register(replica)
-  await app.register(peers, { token, tls, wallMs: clock.wallMs })
+  await app.register(peers, { token, tls })
   await app.register(consensus, { keeper })
-  await app.register(route, { clock, copyBytesPerS })
+  await app.register(coordinator, { copyBytesPerS })
+  await app.register(route)
   await app.register(migration, { keeper })
   await app.register(changes, { keeper })
   await app.register(health, { keeper })

@@ -25,7 +25,7 @@ export default fp<{ readonly keeper: Keeper }>(
     changeRoutes(app)
     planRoutes(app)
   },
-  { name: 'changes', dependencies: ['consensus', 'migration'] }
+  { name: 'changes', dependencies: ['ring', 'storage', 'peers', 'consensus'] }
 )
 
 function changeRoutes(app: FastifyInstance): void {

@@ -50,7 +50,7 @@ export default fp<{ readonly keeper: Keeper }>(
     sourceRoutes(app)
     app.decorate('copying', createCopying(app, keeper))
   },
-  { name: 'migration', dependencies: ['peers', 'consensus', 'route', 'storage', 'ring'] }
+  { name: 'migration', dependencies: ['clock', 'ring', 'storage', 'peers', 'coordinator', 'consensus'] }
 )
 
 /** What copying needs of the application. */

@@ -38,7 +38,6 @@ declare module 'fastify' {
 export interface PeersOptions {
   readonly token: string | undefined
   readonly tls: TlsIdentity | undefined
-  readonly wallMs: () => number
 }
 
 /** A frame holds at least one operation, however large, beside its bound. */
@@ -60,8 +59,9 @@ function createAgreement({ ring, log }: FastifyInstance) {
 }
 
 export default fp<PeersOptions>(
-  async (app, { token, tls, wallMs }) => {
-    const { ring, replica, log } = app
+  async (app, { token, tls }) => {
+    const { ring, replica, clock, log } = app
+    const { wallMs } = clock
     const { others, splits, clocks, check } = createAgreement(app)
     // Somebody, a frame does not tell who, has another ring of this number.
     let someSplit = false
@@ -166,12 +166,12 @@ export default fp<PeersOptions>(
     }
 
     const timer = setInterval(gossip, GOSSIP_MS).unref()
-    const clock = setInterval(awakeMs, DEADLINE_STEP_MS / 2).unref()
+    const waking = setInterval(awakeMs, DEADLINE_STEP_MS / 2).unref()
     app.addHook('onClose', async () => {
       clearInterval(timer)
-      clearInterval(clock)
+      clearInterval(waking)
       await Promise.all([...channels.values()].map(known => known.close()))
     })
   },
-  { name: 'peers', dependencies: ['replica', 'auth'] }
+  { name: 'peers', dependencies: ['auth', 'clock', 'ring', 'replica'] }
 )

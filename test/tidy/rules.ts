@@ -190,3 +190,56 @@ export function catalogueFaults(
   }
   return faults
 }
+
+/**
+ * The names by which a file uses the application: `app.ring`, `server.ring`, `{ ring } = app`,
+ * `({ ring }: FastifyInstance)`, `Pick<FastifyInstance, 'ring'>`.
+ */
+export function usedOfApp(text: string): Set<string> {
+  const used = new Set<string>()
+  walk(parse(text), node => {
+    if (ts.isPropertyAccessExpression(node) && /^(?:app|.*\.server)$/.test(node.expression.getText())) {
+      used.add(node.name.text)
+    }
+    const isApp =
+      (ts.isVariableDeclaration(node) && node.initializer?.getText() === 'app') ||
+      (ts.isParameter(node) && node.type?.getText() === 'FastifyInstance')
+    if (isApp && ts.isObjectBindingPattern(node.name)) {
+      for (const element of node.name.elements) used.add((element.propertyName ?? element.name).getText())
+    }
+    if (ts.isTypeReferenceNode(node) && /^Pick<\s*FastifyInstance,/.test(node.getText())) {
+      walk(node, inner => {
+        if (ts.isStringLiteral(inner)) used.add(inner.text)
+      })
+    }
+  })
+  return used
+}
+
+/** What a plugin adds to the application, the names of `declare module 'fastify'`. */
+export function addedToApp(text: string): Set<string> {
+  const added = new Set<string>()
+  walk(parse(text), node => {
+    if (ts.isInterfaceDeclaration(node) && node.name.text === 'FastifyInstance') {
+      for (const member of node.members) if (member.name !== undefined) added.add(member.name.getText())
+    }
+  })
+  return added
+}
+
+/** The name of the plugin that a file makes, and the plugins that it says it needs. */
+export function pluginOptions(text: string): { name: string; dependencies: string[] } | undefined {
+  let found: { name: string; dependencies: string[] } | undefined
+  walk(parse(text), node => {
+    if (!ts.isCallExpression(node) || node.expression.getText() !== 'fp') return
+    const [, options] = node.arguments
+    if (options === undefined) return
+    const strings: string[] = []
+    walk(options, inner => {
+      if (ts.isStringLiteral(inner)) strings.push(inner.text)
+    })
+    const [name, ...dependencies] = strings
+    if (name !== undefined) found = { name, dependencies }
+  })
+  return found
+}
