@@ -15,18 +15,21 @@ const ENOUGH = 300
  */
 const FIRST: { readonly [what: string]: number } = {
   'no drain on install': 61,
-  'purge before stable': 2,
-  'copying with overwrite instead of merge': 25,
-  'a read without write-back': 109,
-  'a stale write stamped again too early': 66,
-  'a receiver that copies from one source only': 3,
-  'a vote not persisted': 189,
-  'a stale epoch accepted': 30,
-  'tombstones not copied': 32,
-  'a copy that goes on under another ring': 39,
-  'a seeded node that takes itself for new': 9,
-  'a merge past its time that is answered stored': 29,
-  'a lost answer to the writing of the sentinel': 172
+  'purge before stable': 1,
+  'copying with overwrite instead of merge': 5,
+  'a read without write-back': 34,
+  'a stale write stamped again too early': 34,
+  'a receiver that copies from one source only': 1,
+  'a vote not persisted': 32,
+  'a stale epoch accepted': 61,
+  'tombstones not copied': 12,
+  'a copy that goes on under another ring': 18,
+  'a seeded node that takes itself for new': 178,
+  'a merge past its time that is answered stored': 47,
+  'a lost answer to the writing of the sentinel': 192,
+  'a value that is found expired and not ended': 106,
+  'a change back that goes unnoticed': 94,
+  'a look that outlasts the trust': 15
 }
 
 const HEAD_START = 5

@@ -30,6 +30,8 @@ t.test('enough runs have what makes them hard', { timeout: 0 }, async t => {
     'there and back': 0.02,
     'emptied after a lost answer': 0.01,
     days: 0.04,
+    'looks for hours': 0.01,
+    'expiring values': 0.1,
     deaths: 0.002,
     'replicas 1': 0.1,
     'replicas 2': 0.05,

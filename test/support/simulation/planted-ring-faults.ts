@@ -4,8 +4,9 @@
 import { type Channel } from '../../../plugins/peers/channel.ts'
 import { type CopyingPorts } from '../../../plugins/migration/index.ts'
 import { createPairDecoder, encodeEnd } from '../../../src/core/messages/pair-stream.ts'
-import { STORED, type Pair, type RingRecord, type Storage } from '../../../src/core/ports.ts'
-import { keepUntilMs } from '../../../src/core/pairs/record.ts'
+import { STORED, type Pair, type Replicas, type RingRecord, type Storage } from '../../../src/core/ports.ts'
+import { compareVersions } from '../../../src/core/pairs/version.ts'
+import { keepUntilMs, type PairRecord } from '../../../src/core/pairs/record.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { createOptimisticCoordinator } from './optimistic-coordinator.ts'
 import { type RingFaults } from './ring-simulation-world.ts'
@@ -101,6 +102,24 @@ function forgetSince(present: Ring, wanted: Ring): Ring {
   return rest
 }
 
+/** A read that finds a value whose time is over says so, and leaves it to the next to find it otherwise. */
+function endsNothing(port: Replicas): Replicas {
+  const found = new Map<string, PairRecord>()
+  return {
+    async get(node, ring, slot, key, insist) {
+      const answer = await port.get(node, ring, slot, key, insist)
+      if (answer.kind === 'found' && !answer.record.deleted) found.set(key, answer.record)
+      return answer
+    },
+    async merge(node, ring, slot, key, record, insist) {
+      const value = found.get(key)
+      const isEnd =
+        record.deleted && value !== undefined && compareVersions(value.version, record.version) === 0
+      return isEnd ? STORED : port.merge(node, ring, slot, key, record, insist)
+    }
+  }
+}
+
 export const PLANTED: { readonly [what: string]: RingFaults } = {
   'no drain on install': { noDrain: true },
   'purge before stable': { purgesEarly: true },
@@ -116,14 +135,8 @@ export const PLANTED: { readonly [what: string]: RingFaults } = {
   'a copy that goes on under another ring': { copying: copiesOutliveRings },
   'a seeded node that takes itself for new': { seedsCount: true },
   'a merge past its time that is answered stored': { storage: mergeUnlessPast },
-  'a lost answer to the writing of the sentinel': { record: addsAgain }
-}
-
-/**
- * Faults that the storms do not bring out yet: they take streams that stall at the right instants. Tests of
- * their own find them.
- */
-export const ELUSIVE: { readonly [what: string]: RingFaults } = {
+  'a lost answer to the writing of the sentinel': { record: addsAgain },
+  'a value that is found expired and not ended': { readPort: endsNothing },
   'a change back that goes unnoticed': { decided: forgetSince },
   'a look that outlasts the trust': { looksOutlastTrust: true }
 }

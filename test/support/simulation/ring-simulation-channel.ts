@@ -14,7 +14,7 @@ import { type FrameReply } from '../../../src/core/messages/frame.ts'
 import { KvError } from '../../../src/errors.ts'
 import { answerText, operationText, tell } from './ring-simulation-trace.ts'
 import { post, type Life } from './ring-simulation-wire.ts'
-import { count, machineOf, type Machine, type World } from './ring-simulation-world.ts'
+import { count, machineOf, type Machine, type Stall, type World } from './ring-simulation-world.ts'
 
 /** What no reply came for, and why. */
 class NoReply extends Error {
@@ -137,8 +137,10 @@ function createChannel(
       }))
       if ('kind' in opened) throw new KvError('KV_ERR_NODE_NOT_READY', 'no stream')
       const { server, source } = opened
+      let stall = ranges.length > 0 ? stallOf(machine, to.name) : undefined
       async function* pieces(): AsyncGenerator<Buffer> {
         for (;;) {
+          await stall?.asked
           const piece = await post(world, {
             life,
             from: machine,
@@ -153,6 +155,8 @@ function createChannel(
           }
           if (piece.done) return
           count(world, 'pieces copied')
+          await stall?.arrived
+          stall = undefined
           // What was read waits in buffers on its way, and then nothing is read for a while.
           const crawlMs =
             piece.value.length > END_BYTES ? Math.max(machine.crawlMs, world.weather.crawlMs) : 0
@@ -165,6 +169,12 @@ function createChannel(
     },
     async close() {}
   }
+}
+
+function stallOf({ stall }: Machine, from: string): Stall | undefined {
+  if (stall === undefined || (stall.from !== undefined && stall.from !== from)) return undefined
+  stall.streams++
+  return stall
 }
 
 /** The message of an error that production answers with; any other is a defect. */

@@ -7,6 +7,7 @@ import { tombstone } from '../../../src/core/pairs/record.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { type Operation } from '../checker/linearizability.ts'
 import { type Call, type Outcome } from '../checker/history.ts'
+import { expiryOf, noteOver } from './ring-simulation-expiry.ts'
 import { workerOf, type Worker } from './ring-simulation-worker.ts'
 import { pick, type World } from './ring-simulation-world.ts'
 
@@ -15,6 +16,9 @@ const PATIENCE_MS = 6_000
 
 /** When the last client begins; some are done before others. */
 const LATEST_START_MS = 12_000
+
+/** Who writes the keys that nobody touches later. */
+export const STILL = 100
 
 const UNKNOWN: Outcome = { kind: 'unknown' }
 const FAILED: Outcome = { kind: 'failed' }
@@ -51,7 +55,10 @@ export async function attempt(
   const outcome =
     worker === undefined
       ? FAILED
-      : await Promise.race([perform(worker, call), time.sleep(PATIENCE_MS).then(() => UNKNOWN)])
+      : await Promise.race([
+          perform(world, client, worker, call),
+          time.sleep(PATIENCE_MS).then(() => UNKNOWN)
+        ])
   end(outcome)
   tell(
     world,
@@ -63,22 +70,26 @@ export async function attempt(
 }
 
 async function perform(
+  world: World,
+  client: number,
   { app: { clock }, reads, writes, requests }: Worker,
   { kind, key, value }: Call
 ): Promise<Outcome> {
   requests.inFlight++
   try {
     if (kind === 'read') {
+      const beganMs = world.time.nowMs + world.lapsedMs
       const { record } = await reads.read(slotOf(key), key)
-      return {
-        kind: 'ok',
-        value: record === undefined || record.deleted ? undefined : record.value.toString()
-      }
+      const found = record === undefined || record.deleted ? undefined : record.value.toString()
+      noteOver(world, key, found, beganMs)
+      return { kind: 'ok', value: found }
     }
+    const expiresAtMs =
+      value === undefined ? 0 : expiryOf(world, clock.wallMs(), key, value, client === STILL)
     await writes.write(slotOf(key), key, version =>
       value === undefined
         ? tombstone(version, clock.wallMs())
-        : { version, deleted: false, expiresAtMs: 0, contentType: '', value: Buffer.from(value) }
+        : { version, deleted: false, expiresAtMs, contentType: '', value: Buffer.from(value) }
     )
     return { kind: 'ok' }
   } catch (error) {

@@ -4,8 +4,10 @@
 
 import { attempt } from './ring-simulation-clients.ts'
 import { forget, loseAll, reseed } from './ring-simulation-faults.ts'
+import { canMissWrites } from '../../../src/core/ring/sentinel.ts'
+import { newestRing } from './ring-simulation-operators.ts'
 import { workerOf } from './ring-simulation-worker.ts'
-import { count, HOUR_MS, pick, type Machine, type World } from './ring-simulation-world.ts'
+import { count, gate, HOUR_MS, pick, type Machine, type Stall, type World } from './ring-simulation-world.ts'
 
 /** A step, and what follows it, so that every node has looked at its clock. */
 const STEP_MS = HOUR_MS / 3
@@ -37,6 +39,25 @@ export function agreeOnTheTime({ machines }: World): boolean {
   return machines.every(({ skewMs }) => Math.abs(skewMs) <= MOST_APART_MS)
 }
 
+/** What the machine reads of others, when it looks at what it missed, comes an hour or two late. */
+async function lookForLong(world: World, machine: Machine): Promise<void> {
+  const { opened, open } = gate()
+  const stall: Stall = { from: undefined, streams: 0, asked: opened, arrived: opened }
+  machine.stall = stall
+  for (let looks = 0; looks < TRIED_AGAIN_MS / 500 && stall.streams === 0; looks++) {
+    await world.time.sleep(500)
+  }
+  if (stall.streams > 0) count(world, 'looks for hours')
+  await lapse(world, 1.5 + world.chance())
+  open()
+  machine.stall = undefined
+}
+
+/** Whether days go by in a run: more often where a node can miss anything. */
+export function drawDays(world: World): boolean {
+  return world.chance() < (canMissWrites(newestRing(world)) ? 0.2 : 0.05) && agreeOnTheTime(world)
+}
+
 /** A node is cut off, and misses what becomes of some keys; hours later it is back. */
 export async function passDays(world: World): Promise<void> {
   const { chance, time, machines, stillKeys } = world
@@ -52,14 +73,14 @@ export async function passDays(world: World): Promise<void> {
   for (const key of stillKeys) {
     if (chance() < 0.6) await attempt(world, 400, { kind: 'delete', key }, workerOf(world, other))
   }
-  await lapse(
-    world,
-    pick(chance, [3, 7, 22 + 0.9 * chance(), 22 + 0.9 * chance(), 22 + 0.9 * chance(), 23.5, 25])
-  )
+  const looksForLong = chance() < 0.5
+  await lapse(world, (looksForLong ? 22 : pick(chance, [3, 7, 22, 23.5, 25])) + 0.9 * chance())
   world.weather.crawlMs = pick(chance, [0, CRAWL_MS, CRAWL_MS])
-  if (chance() < 0.2) await pick(chance, [forget, loseAll])(world, pick(chance, members))
+  // Who looks for so long may have to distrust itself, and then a majority would have forgotten at once.
+  if (!looksForLong && chance() < 0.2) await pick(chance, [forget, loseAll])(world, pick(chance, members))
   apart.group = 0
-  await time.sleep(TRIED_AGAIN_MS)
+  if (looksForLong) await lookForLong(world, apart)
+  else await time.sleep(TRIED_AGAIN_MS)
   await lapse(world, pick(chance, [0.5, 2, 4]))
   if (chance() < 0.3) await pick(chance, [forget, loseAll, reseed])(world, pick(chance, members))
   world.weather.crawlMs = 0

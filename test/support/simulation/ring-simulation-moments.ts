@@ -3,11 +3,29 @@
 
 import { createPlacement } from '../../../src/core/ring/placement.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
+import { pairName } from '../../../src/storage/memcached/names.ts'
 import { attempt } from './ring-simulation-clients.ts'
-import { canLose, crash, empty, partition, restart, type Fault, type Loss } from './ring-simulation-faults.ts'
+import {
+  canLose,
+  crash,
+  empty,
+  partition,
+  remembers,
+  restart,
+  type Fault,
+  type Loss
+} from './ring-simulation-faults.ts'
 import { makeChanges, newestRing, operate } from './ring-simulation-operators.ts'
 import { workerOf } from './ring-simulation-worker.ts'
-import { count, machineOf, pick, type Machine, type World } from './ring-simulation-world.ts'
+import {
+  count,
+  gate,
+  machineOf,
+  pick,
+  type Machine,
+  type Stall,
+  type World
+} from './ring-simulation-world.ts'
 
 /** Several clients at one key at the same time, who read again and again. */
 export async function crowd(world: World): Promise<void> {
@@ -168,7 +186,7 @@ export async function readWithout(
 export function betray(loss: Loss, share = 0.7): Fault {
   return async world => {
     const { chance, time } = world
-    const key = pick(chance, world.keys)
+    const key = pick(chance, [...world.keys, ...world.stillKeys])
     const [loser, missing, keeper] = replicasOf(world, key)
     if (loser === undefined || missing === undefined || keeper === undefined || !canLose(world, loser)) return
     await writeWithout(world, key, missing, keeper)
@@ -186,7 +204,7 @@ export function betray(loss: Loss, share = 0.7): Fault {
  */
 export async function emptyAfterWrite(world: World, loser: Machine): Promise<void> {
   const { chance, time } = world
-  const key = pick(chance, world.keys)
+  const key = pick(chance, [...world.keys, ...world.stillKeys])
   const replicas = replicasOf(world, key)
   const [missing, keeper] = replicas.filter(machine => machine !== loser)
   if (!replicas.includes(loser) || missing === undefined || keeper === undefined) return
@@ -200,41 +218,41 @@ export async function emptyAfterWrite(world: World, loser: Machine): Promise<voi
 }
 
 /**
- * Likewise, but while the loser fetches, the slot is taken from the only other replica that has the write,
- * which purges it, and given back.
+ * Likewise, but the loser fetches across a change and its contrary: the slot is taken from the only other
+ * replica that has the write, which purges it just before it is read, and is given back before what was read
+ * arrives.
  */
 export async function pushOut(world: World): Promise<void> {
-  const { chance, keys, machines, time } = world
-  const key = pick(chance, keys)
+  const { chance, machines, stillKeys, time } = world
+  const key = pick(chance, stillKeys)
   const { nodes, sets } = createPlacement(newestRing(world)).plan(slotOf(key))
   const [loser, missing, keeper] = [...shuffled(world, nodes.slice(0, 2)), ...nodes.slice(2)].map(node =>
     machineOf(world, node)
   )
   const outside = machines.find(({ name, dead }) => !dead && !nodes.includes(name))
-  if (
-    sets.length > 1 ||
-    nodes.length !== 3 ||
-    loser === undefined ||
-    missing === undefined ||
-    keeper === undefined ||
-    outside === undefined ||
-    !canLose(world, loser)
-  ) {
-    return
-  }
+  if (sets.length > 1 || nodes.length !== 3 || outside === undefined) return
+  if (loser === undefined || missing === undefined || keeper === undefined || !canLose(world, loser)) return
   await writeWithout(world, key, missing, keeper)
   if (!canLose(world, loser)) return
+  const gates = [gate(), gate()] as const
+  const stall: Stall = { from: keeper.name, streams: 0, asked: gates[0].opened, arrived: gates[1].opened }
+  loser.stall = stall
   empty(loser)
-  loser.crawlMs = 5_000 + 9_000 * chance()
   count(world, 'pushed out')
-  await time.sleep(500 + chance() * 1_500)
-  const worker = workerOf(world, keeper)
-  const token = { position: slotOf(key), node: outside.name }
-  if (worker !== undefined) {
-    await makeChanges(world, worker, [
-      { kind: 'add', ...token },
-      { kind: 'remove-token', ...token }
-    ])
+  const within = async (ms: number, condition: () => boolean) => {
+    for (const endMs = time.nowMs + ms; !condition() && time.nowMs < endMs;) await time.sleep(10)
   }
-  loser.crawlMs = 0
+  await within(4_000, () => stall.streams > 0)
+  const token = { position: slotOf(key), node: outside.name }
+  const worker = workerOf(world, keeper)
+  if (worker !== undefined) await makeChanges(world, worker, [{ kind: 'add', ...token }])
+  await within(4_000, () => !keeper.shelf.items.has(pairName(slotOf(key), key)))
+  gates[0].open()
+  await time.sleep(50 + chance() * 100)
+  if (worker !== undefined) await makeChanges(world, worker, [{ kind: 'remove-token', ...token }])
+  await time.sleep(chance() * 500)
+  gates[1].open()
+  loser.stall = undefined
+  await within(4_000, () => remembers(loser))
+  await readWithout(world, key, keeper, [loser, missing])
 }

@@ -17,6 +17,7 @@ import {
   type Weather,
   type World
 } from './ring-simulation-world.ts'
+import { drawExpiry } from './ring-simulation-expiry.ts'
 import { createVirtualTime } from './virtual-time.ts'
 
 export function createWorld(seed: number, faults: RingFaults, trace?: Trace): World {
@@ -38,7 +39,7 @@ export function createWorld(seed: number, faults: RingFaults, trace?: Trace): Wo
   const members = ring.tokens.map(({ node }) => node)
   const spreadMs = pick(chance, [0, 200, 3_000, 4 * HOUR_MS, 100 * HOUR_MS])
   // In some runs nobody has seeded anything yet.
-  const isFresh = chance() < 0.2
+  const isFresh = chance() < 0.3
   const machines = names.map((name): Machine => {
     // The others are standbys that know the ring, or new.
     const knows = !isFresh && (members.includes(name) || chance() < 0.5)
@@ -70,6 +71,7 @@ export function createWorld(seed: number, faults: RingFaults, trace?: Trace): Wo
       group: 0,
       stillUntilMs: 0,
       crawlMs: 0,
+      stall: undefined,
       slowUntilMs: 0,
       dead: false,
       skewMs: (chance() - 0.5) * spreadMs
@@ -88,6 +90,7 @@ export function createWorld(seed: number, faults: RingFaults, trace?: Trace): Wo
     keys: pick(chance, [['key 1'], ['key 1', 'key 2'], ['key 3', 'key 4']]),
     stillKeys: ['key 5', 'key 6', 'key 7', 'key 8', 'key 9'],
     rings: new Map(),
+    expiry: { share: 0, ofValue: new Map() },
     violations: [],
     counts: {},
     busy: 0,
@@ -96,6 +99,7 @@ export function createWorld(seed: number, faults: RingFaults, trace?: Trace): Wo
     moment: () => {},
     over: false
   }
+  drawExpiry(world)
   count(world, `replicas ${ring.replicas}`)
   return world
 }

@@ -66,6 +66,7 @@ const STORMS: readonly Storm[] = [
   },
   { operators: 14, faults: [die, die, partition, restart], atMost: 8 },
   { operators: 14, faults: [partition], atMost: 8 },
+  { operators: 12, faults: [thereAndBack], atMost: 2, weather: { crawlMs: 3_000 } },
   {
     operators: 6,
     faults: [rival, rival],
@@ -127,6 +128,7 @@ const THEFTS: readonly Storm[] = [
   },
   { operators: 4, faults: [betray(forget), betray(loseAll), betray(reseed)], atMost: 3 },
   { operators: 0, faults: [betray(reseed), betray(reseed), betray(reseedAnew)], atMost: 2 },
+  { operators: 0, faults: [betray(reseed), betray(reseed), betray(reseedAnew)], atMost: 2 },
   {
     operators: 2,
     faults: [thereAndBack, betray(forget, 1), thereAndBack],
@@ -152,7 +154,7 @@ export function drawStorm({ chance, seed: { tokens, replicas }, machines }: Worl
   if (
     bearsLosses &&
     machines.some(({ disk, name }) => disk.ring === undefined && tokens.some(({ node }) => node === name)) &&
-    chance() < 0.6
+    chance() < 0.9
   ) {
     return LOST_ANSWERS
   }

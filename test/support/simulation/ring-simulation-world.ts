@@ -92,6 +92,18 @@ export interface Shelf {
   readonly late: Set<string>
 }
 
+/** A receiver reads its streams late: what it waits for, to put a copy across what happens meanwhile. */
+export interface Stall {
+  /** Only of the streams from that machine; undefined: of all. */
+  readonly from: string | undefined
+  /** How many streams were held up. */
+  streams: number
+  /** Before the source is asked for the first piece. */
+  readonly asked: Promise<void>
+  /** Before that piece arrives. */
+  readonly arrived: Promise<void>
+}
+
 /** A machine: its processes come and go, its shelf and its disk stay, unless they are lost. */
 export interface Machine {
   readonly name: string
@@ -108,6 +120,8 @@ export interface Machine {
   stillUntilMs: number
   /** How long the streams that it reads rest between two pieces, at most. */
   crawlMs: number
+  /** Holds up the streams that it reads. */
+  stall: Stall | undefined
   /** Until then, whatever is written to its storage takes long. */
   slowUntilMs: number
   /** Crashed, never to come back. */
@@ -136,6 +150,8 @@ export interface World {
   readonly stillKeys: readonly string[]
   /** The rings that came into force anywhere, by generation and epoch. */
   readonly rings: Map<string, string>
+  /** The share of writes whose value has an end, and when each of these values has it, by key and value. */
+  readonly expiry: { share: number; readonly ofValue: Map<string, number> }
   readonly violations: string[]
   readonly counts: { [what: string]: number }
   /** Messages and commands that are under way. */
@@ -160,6 +176,15 @@ export function wallMs({ time, lapsedMs }: World, { skewMs }: Machine): number {
 
 export function pick<T>(chance: () => number, list: readonly T[]): T {
   return list[Math.floor(chance() * list.length)] as T
+}
+
+/** What waits for `opened` goes on after `open`. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
 }
 
 export function count(world: World, what: string): void {

@@ -5,10 +5,10 @@
 
 import { compareRings } from '../../../src/core/ring/ring.ts'
 import { describeViolation, type History } from '../checker/history.ts'
-import { attempt, contradictions, useStore } from './ring-simulation-clients.ts'
+import { attempt, contradictions, STILL, useStore } from './ring-simulation-clients.ts'
 import { startNode } from './ring-simulation-node.ts'
 import { remembers } from './ring-simulation-faults.ts'
-import { agreeOnTheTime, passDays } from './ring-simulation-days.ts'
+import { drawDays, passDays } from './ring-simulation-days.ts'
 import { bury, newestRing, seed } from './ring-simulation-operators.ts'
 import { type Trace } from './ring-simulation-trace.ts'
 import { createWorld, drawWeather } from './ring-simulation-setup.ts'
@@ -67,7 +67,7 @@ async function tell(world: World): Promise<void> {
   await world.time.sleep(1_000)
   await seedAll(world)
   await writeStillKeys(world)
-  const hasDays = chance() < 0.1 && agreeOnTheTime(world)
+  const hasDays = drawDays(world)
   if (hasDays) await passDays(world)
   world.weather = { ...drawWeather(chance), ...storm.weather }
   if (!hasDays) {
@@ -108,7 +108,12 @@ async function seedAll(world: World): Promise<void> {
 async function writeStillKeys(world: World): Promise<void> {
   const { chance, machines, stillKeys } = world
   for (const key of stillKeys) {
-    await attempt(world, 100, { kind: 'write', key, value: 'first' }, workerOf(world, machines[0] as Machine))
+    await attempt(
+      world,
+      STILL,
+      { kind: 'write', key, value: 'first' },
+      workerOf(world, machines[0] as Machine)
+    )
   }
   const apart = pick(chance, machines)
   if (apart === machines[0] || chance() < 0.3) return
@@ -116,7 +121,7 @@ async function writeStillKeys(world: World): Promise<void> {
   for (const key of stillKeys.slice(1)) {
     await attempt(
       world,
-      100,
+      STILL,
       key === stillKeys[1] ? { kind: 'write', key, value: 'second' } : { kind: 'delete', key },
       workerOf(world, machines[0] as Machine)
     )
