@@ -27,7 +27,7 @@ export interface RingRun {
   readonly rings: readonly string[]
 }
 
-/** By then the last message of the storm has arrived, and no process stands still any more. */
+/** By then the last message of the storm has arrived. */
 const CLEARING_MS = 5_000
 
 /** In calm weather everything that is under way must come to its end in this time. */
@@ -79,10 +79,21 @@ async function tell(world: World): Promise<void> {
   await endMoments()
   world.weather = { ...CALM }
   for (const machine of machines) machine.group = 0
-  await world.time.sleep(CLEARING_MS)
+  await world.time.sleep(Math.max(CLEARING_MS, standsStillForMs(world)))
   if (!(await settles(world))) return
   noteLeftovers(world)
   await readEverything(world)
+}
+
+/** How long it takes until no process stands still any more. */
+function standsStillForMs({ machines, time }: World): number {
+  const halted = machines.flatMap(machine => [
+    machine,
+    ...(machine.node === undefined
+      ? []
+      : [machine.node.life, ...machine.node.workers.map(({ life }) => life)])
+  ])
+  return Math.max(0, ...halted.map(({ stillUntilMs }) => stillUntilMs - time.nowMs))
 }
 
 /**
