@@ -6,8 +6,6 @@ import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { BATCH_ANSWER_BYTES, BATCH_BYTES, BATCH_OPS } from '../../../src/limits.ts'
 import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 
-type Three = [TestNode, TestNode, TestNode]
-
 const JSON_TYPE = { 'content-type': 'application/json' }
 const batch = (node: TestNode, body: unknown) =>
   node.ask('/kv/batch', {
@@ -23,7 +21,7 @@ async function resultsOf(node: TestNode, operations: unknown[]): Promise<Array<R
 }
 
 t.test('every kind of operation, read back through another node', async t => {
-  const [a, b] = (await startNodes(t, 3)) as unknown as Three
+  const [a, b] = await startNodes(t, 3)
   const bytes = Buffer.from([0, 255, 128, 13, 10])
   t.match(
     await resultsOf(a, [
@@ -61,7 +59,7 @@ t.test('every kind of operation, read back through another node', async t => {
 })
 
 t.test('operations on one key are carried out in their order', async t => {
-  const [a] = (await startNodes(t, 3)) as unknown as Three
+  const [a] = await startNodes(t, 3)
   const steps = Array.from({ length: 100 }, (_, i) => [
     { op: 'put', key: 'k', value: String(i) },
     { op: 'get', key: 'k' },
@@ -73,7 +71,7 @@ t.test('operations on one key are carried out in their order', async t => {
 })
 
 t.test('an expiry counts', async t => {
-  const [a] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [a] = await startNodes(t, 1)
   await resultsOf(a, [{ op: 'put', key: 'k', value: 'v', ttl: 1 }])
   const deadline = performance.now() + 10_000
   while ((await resultsOf(a, [{ op: 'get', key: 'k' }]))[0]?.status !== 404) {
@@ -82,7 +80,7 @@ t.test('an expiry counts', async t => {
 })
 
 t.test('one malformed operation and nothing is done', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const good = { op: 'put', key: 'good', value: 'v' }
   const bad: Array<[unknown, number, string]> = [
     [7, 400, 'KV_ERR_MALFORMED'],
@@ -157,7 +155,7 @@ t.test('one malformed operation and nothing is done', async t => {
 })
 
 t.test('with a node dead each operation has its own answer', async t => {
-  const [a, , c] = (await startNodes(t, 3, { replicas: 1 })) as unknown as Three
+  const [a, , c] = await startNodes(t, 3, { replicas: 1 })
   await c.stop()
   const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`)
   const results = await resultsOf(
@@ -183,7 +181,7 @@ t.test('with a node dead each operation has its own answer', async t => {
 })
 
 t.test('what would be too much in one answer is told for each', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const value = 'v'.repeat(1_000_000)
   const fits = Math.floor(BATCH_ANSWER_BYTES / value.length)
   await resultsOf(node, [{ op: 'put', key: 'k', value }])
@@ -193,7 +191,7 @@ t.test('what would be too much in one answer is told for each', async t => {
 })
 
 t.test('what counts is what is sent: text with its escapes, and bytes in base64', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const text = '\u0001'.repeat(1_000_000)
   const wide = '\u20ac"'.repeat(250_000)
   await resultsOf(node, [{ op: 'put', key: 'wide', value: wide }])

@@ -60,7 +60,7 @@ async function startGated(t: Test): Promise<Gated> {
       }
     })
   }
-  const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { wrap })
   t.teardown(open)
   return { node, storage: storage as unknown as Storage, merged: () => merged, open }
 }
@@ -128,7 +128,7 @@ t.test('all batches together hold only so much', async t => {
 })
 
 t.test('an answer counts until it has been sent', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   await node.ask('/kv/k', { method: 'PUT', body: Buffer.alloc(1_000_000, 'v') })
   const gets = Array(Math.floor(BATCH_ANSWER_BYTES / 1_000_000) - 1).fill({ op: 'get', key: 'k' })
   const unread = Array.from({ length: Math.floor(BATCHES_ANSWER_BYTES / (gets.length * 1_000_000)) }, () =>
@@ -147,7 +147,7 @@ t.test('an answer counts until it has been sent', async t => {
 })
 
 t.test('clients that take nothing make room for other batches', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   await node.ask('/kv/k', { method: 'PUT', body: Buffer.alloc(1_000_000, 'v') })
   const gets = Array(Math.floor(BATCH_ANSWER_BYTES / 1_000_000) - 1).fill({ op: 'get', key: 'k' })
   for (let i = 0; i < Math.floor(BATCHES_ANSWER_BYTES / (gets.length * 1_000_000)); i++) {

@@ -5,8 +5,6 @@ import t from 'tap'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { percent, startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 
-type Three = [TestNode, TestNode, TestNode]
-
 const bulk = (node: TestNode, dic: unknown) =>
   node.ask('/bulk_update_keys', {
     method: 'POST',
@@ -14,7 +12,7 @@ const bulk = (node: TestNode, dic: unknown) =>
   })
 
 t.test('every pair is written', async t => {
-  const [a, b] = (await startNodes(t, 3, { replicas: 1 })) as unknown as Three
+  const [a, b] = await startNodes(t, 3, { replicas: 1 })
   const pairs = Object.fromEntries(
     Array.from({ length: 500 }, (_, i) => [`key ${i} ü&=%+`, `value ${i} €\n`])
   )
@@ -32,7 +30,7 @@ t.test('every pair is written', async t => {
 })
 
 t.test('a JSON body carries them too', async t => {
-  const [a, b] = (await startNodes(t, 3)) as unknown as Three
+  const [a, b] = await startNodes(t, 3)
   const body = JSON.stringify({ dic: JSON.stringify({ k: 'v' }) })
   t.match(
     await a.ask('/bulk_update_keys', {
@@ -46,7 +44,7 @@ t.test('a JSON body carries them too', async t => {
 })
 
 t.test('one malformed pair and nothing is written', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const bad: Array<[unknown, number, string]> = [
     [{ good: 'v', '': 'v' }, 400, 'KV_ERR_KEY_LENGTH'],
     [{ good: 'v', ['x'.repeat(1025)]: 'v' }, 400, 'KV_ERR_KEY_LENGTH'],
@@ -95,7 +93,7 @@ t.test('one malformed pair and nothing is written', async t => {
 })
 
 t.test('with some nodes dead the answer lists the keys', async t => {
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 1 })) as unknown as Three
+  const [a, b, c] = await startNodes(t, 3, { replicas: 1 })
   await c.stop()
   const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`)
   const dead = keys.filter(key => slotOf(key) > 6665)
@@ -112,7 +110,7 @@ t.test('with some nodes dead the answer lists the keys', async t => {
 })
 
 t.test('bodies to 32 MB, and no further', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const pairs = Object.fromEntries(Array.from({ length: 31 }, (_, i) => [`k${i}`, 'v'.repeat(1_000_000)]))
   t.match(

@@ -3,13 +3,13 @@
 
 import t from 'tap'
 import { BATCH_OPS, BODY_BYTES, VALUE_BYTES } from '../../../src/limits.ts'
-import { percent, startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { percent, startNodes } from '../../support/cluster/nodes.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
 
 t.test('what is no pair', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const bodies: Array<[path: string, type: string, body: string, code: string]> = [
     '/route',
     '/cache'
@@ -38,7 +38,7 @@ t.test('what is no pair', async t => {
 })
 
 t.test('what is large for a good reason', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const post = (path: string, type: string, body: string) =>
     node.ask(path, { method: 'POST', headers: { 'content-type': type }, body })
   const bytes = Buffer.alloc(VALUE_BYTES, 0xff)

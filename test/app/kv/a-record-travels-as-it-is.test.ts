@@ -4,19 +4,13 @@
 import t from 'tap'
 import { TOMBSTONE_GRACE_MS } from '../../../src/limits.ts'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 import { createGate, dump, isOk } from '../../support/cluster/ring-changes.ts'
-
-type Three = TestNodes & [TestNode, TestNode, TestNode]
 
 for (const replicas of [1, 3]) {
   t.test(`every kind of record, with ${replicas} replicas`, async t => {
     let aheadMs = 0
-    const nodes = (await startNodes(t, 3, {
-      replicas,
-      members: 2,
-      wallMs: () => Date.now() + aheadMs
-    })) as Three
+    const nodes = await startNodes(t, 3, { replicas, members: 2, wallMs: () => Date.now() + aheadMs })
     const [a, b, c] = nodes
     for (let i = 0; i < 20; i++) {
       await a.ask(`/kv/typed-${i}`, {
@@ -63,7 +57,7 @@ for (const replicas of [1, 3]) {
 
 t.test('what is written while it is on its way', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c] = nodes
   const keys = Array.from({ length: 120 }, (_, i) => `key-${i}`)
   for (const key of keys) await a.ask(`/kv/${key}`, { method: 'PUT', body: 'old' })

@@ -2,15 +2,15 @@
 // every path.
 
 import t from 'tap'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 const SKEW_MS = 5_000
 
 t.test('404 at one, 404 at all', async t => {
   let nowMs = Date.now()
-  const [behind, ahead, third] = (await startNodes(t, 3, {
+  const [behind, ahead, third] = await startNodes(t, 3, {
     wallMs: index => nowMs + (index === 1 ? SKEW_MS : 0)
-  })) as unknown as [TestNode, TestNode, TestNode]
+  })
   t.equal((await behind.ask('/kv/k?ttl=10', { method: 'PUT', body: 'v' })).status, 204)
   nowMs += 10_000 - SKEW_MS
   t.match(await behind.ask('/kv/k'), { status: 200, text: 'v' })

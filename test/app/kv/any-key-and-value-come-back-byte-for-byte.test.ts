@@ -97,7 +97,7 @@ const VALUES: Array<[string, Buffer]> = [
 ]
 
 async function three(t: Test) {
-  return (await startNodes(t, 3)) as unknown as [TestNode, TestNode, TestNode]
+  return await startNodes(t, 3)
 }
 
 t.test('keys', async t => {

@@ -1,12 +1,10 @@
 // `/kv/<key>`: raw bytes with content type, version, expiry and quorums of the request's own.
 
 import t from 'tap'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
-
-type Three = [TestNode, TestNode, TestNode]
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 t.test('put, get, head and delete', async t => {
-  const [a, b, c] = (await startNodes(t, 3)) as unknown as Three
+  const [a, b, c] = await startNodes(t, 3)
   const missing = await a.ask('/kv/k')
   t.match(
     { status: missing.status, ...missing.json() },
@@ -35,7 +33,7 @@ t.test('put, get, head and delete', async t => {
 })
 
 t.test('versions grow', async t => {
-  const [a, b] = (await startNodes(t, 3)) as unknown as Three
+  const [a, b] = await startNodes(t, 3)
   let last = ''
   for (let i = 0; i < 20; i++) {
     const { headers } = await (i % 2 === 0 ? a : b).ask('/kv/k', { method: 'PUT', body: String(i) })
@@ -55,7 +53,7 @@ for (const type of [
   `x/${'y'.repeat(254)}`
 ]) {
   t.test(`the content type ${type.slice(0, 40)} is kept as it is, and the body is not looked at`, async t => {
-    const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+    const [node] = await startNodes(t, 1)
     const body = Buffer.from('{"not json')
     t.equal((await node.ask('/kv/k', { method: 'PUT', headers: { 'content-type': type }, body })).status, 204)
     t.match(await node.ask('/kv/k'), { status: 200, body, headers: { 'content-type': type } })
@@ -64,7 +62,7 @@ for (const type of [
 }
 
 t.test('without a content type', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   t.equal((await node.ask('/kv/k', { method: 'PUT', body: 'x' })).status, 204)
   t.match(await node.ask('/kv/k'), { text: 'x', headers: { 'content-type': 'application/octet-stream' } })
   t.match(await node.ask('/route?key=k'), {
@@ -74,7 +72,7 @@ t.test('without a content type', async t => {
 })
 
 t.test('an empty value is a value', async t => {
-  const [a, b] = (await startNodes(t, 3)) as unknown as Three
+  const [a, b] = await startNodes(t, 3)
   t.equal((await a.ask('/kv/k', { method: 'PUT' })).status, 204)
   t.match(await b.ask('/kv/k'), { status: 200, text: '', headers: { 'content-length': '0' } })
   t.match(await b.ask('/route?key=k'), { status: 200, text: '' })
@@ -82,7 +80,7 @@ t.test('an empty value is a value', async t => {
 
 t.test('a ttl ends a value on every node, and what it replaced stays hidden', async t => {
   let nowMs = 1_700_000_000_000
-  const [a, b, c] = (await startNodes(t, 3, { wallMs: () => nowMs })) as unknown as Three
+  const [a, b, c] = await startNodes(t, 3, { wallMs: () => nowMs })
   await a.ask('/kv/k', { method: 'PUT', body: 'old' })
   await c.stop()
   t.equal((await a.ask('/kv/k?ttl=10', { method: 'PUT', body: 'short-lived' })).status, 204)
@@ -109,7 +107,7 @@ t.test('a ttl ends a value on every node, and what it replaced stays hidden', as
 
 t.test('a ttl from one second to a year', async t => {
   let nowMs = 1_700_000_000_000
-  const [node] = (await startNodes(t, 1, { wallMs: () => nowMs })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { wallMs: () => nowMs })
   t.equal((await node.ask('/kv/k?ttl=31536000', { method: 'PUT', body: 'x' })).status, 204)
   nowMs += 31_536_000_000 - 1
   t.equal((await node.ask('/kv/k')).status, 200)

@@ -5,8 +5,6 @@ import t from 'tap'
 import { failed, type FailureReason, type Storage } from '../../../src/core/ports.ts'
 import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 
-type Three = [TestNode, TestNode, TestNode]
-
 const put = (node: TestNode, key: string, body: string) => node.ask(`/kv/${key}`, { method: 'PUT', body })
 
 /** Storage that fails as told, node by node. */
@@ -27,7 +25,7 @@ function faulty() {
 }
 
 t.test('one of three is stopped, and everything goes on', async t => {
-  const nodes = (await startNodes(t, 3)) as unknown as Three
+  const nodes = await startNodes(t, 3)
   for (let i = 0; i < 10; i++) t.equal((await put(nodes[i % 3] as TestNode, `k${i}`, `old ${i}`)).status, 204)
   await nodes[2].stop()
   for (let i = 0; i < 10; i++) {
@@ -45,7 +43,7 @@ t.test('one of three is stopped, and everything goes on', async t => {
 })
 
 t.test('two of three are stopped: 503 at once', async t => {
-  const nodes = (await startNodes(t, 3)) as unknown as Three
+  const nodes = await startNodes(t, 3)
   await put(nodes[0], 'k', 'v')
   await nodes[1].stop()
   await nodes[2].stop()
@@ -76,7 +74,7 @@ t.test('two of three are stopped: 503 at once', async t => {
 })
 
 t.test('a read quorum of one is served by a node alone', async t => {
-  const nodes = (await startNodes(t, 3)) as unknown as Three
+  const nodes = await startNodes(t, 3)
   await put(nodes[0], 'k?w=3', 'v')
   await nodes[1].stop()
   await nodes[2].stop()
@@ -88,7 +86,7 @@ t.test('a read quorum of one is served by a node alone', async t => {
 })
 
 t.test('a write that asks for all needs all', async t => {
-  const nodes = (await startNodes(t, 3)) as unknown as Three
+  const nodes = await startNodes(t, 3)
   t.equal((await put(nodes[0], 'k?w=3', 'v')).status, 204)
   for (const node of nodes) t.match(await node.ask('/cache?key=k'), { text: 'v' })
   await nodes[2].stop()
@@ -98,7 +96,7 @@ t.test('a write that asks for all needs all', async t => {
 for (const reason of ['unreachable', 'timeout', 'overloaded'] as const) {
   t.test(`replicas whose storage is ${reason} are not counted`, async t => {
     const { faults, wrap } = faulty()
-    const nodes = (await startNodes(t, 3, { wrap })) as unknown as Three
+    const nodes = await startNodes(t, 3, { wrap })
     t.equal((await put(nodes[0], 'k?w=3', 'v')).status, 204)
     faults[1] = { get: reason, merge: reason }
     for (const node of nodes) {
@@ -117,7 +115,7 @@ for (const reason of ['unreachable', 'timeout', 'overloaded'] as const) {
 
 t.test('merges that time out leave the outcome unknown', async t => {
   const { faults, wrap } = faulty()
-  const nodes = (await startNodes(t, 3, { wrap })) as unknown as Three
+  const nodes = await startNodes(t, 3, { wrap })
   faults[1] = { merge: 'timeout' }
   faults[2] = { merge: 'timeout' }
   t.match((await put(nodes[0], 'k', 'v')).json(), {
@@ -128,7 +126,7 @@ t.test('merges that time out leave the outcome unknown', async t => {
 })
 
 t.test('full storage is 507, and the old value stands', async t => {
-  const nodes = (await startNodes(t, 3, { limitBytes: 10_000 })) as unknown as Three
+  const nodes = await startNodes(t, 3, { limitBytes: 10_000 })
   t.equal((await put(nodes[0], 'k', 'old')).status, 204)
   const answer = await put(nodes[0], 'k', 'x'.repeat(20_000))
   t.match(
@@ -144,7 +142,7 @@ t.test('full storage is 507, and the old value stands', async t => {
 
 t.test('one full storage of three is outvoted', async t => {
   const { faults, wrap } = faulty()
-  const nodes = (await startNodes(t, 3, { wrap })) as unknown as Three
+  const nodes = await startNodes(t, 3, { wrap })
   faults[0] = { merge: 'full' }
   t.equal((await put(nodes[0], 'k', 'v')).status, 204)
   t.match(await nodes[0].ask('/kv/k'), { text: 'v' })

@@ -18,7 +18,7 @@ const lines = (text: string) =>
     .map(line => JSON.parse(line))
 
 t.test('an empty node', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   t.match(await node.ask('/fetch_keys'), {
     status: 200,
     headers: { 'content-type': 'application/json; charset=utf-8' }
@@ -34,7 +34,7 @@ t.test('an empty node', async t => {
 
 t.test('/fetch_keys lists what can be seen, whichever bytes', async t => {
   let nowMs = 1_700_000_000_000
-  const [node] = (await startNodes(t, 1, { wallMs: () => nowMs })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { wallMs: () => nowMs })
   await node.ask('/kv/text', { method: 'PUT', body: 'ü\n"€"' })
   await node.ask('/kv/bytes', { method: 'PUT', body: BYTES })
   await node.ask('/kv/gone', { method: 'PUT', body: 'x' })
@@ -51,7 +51,7 @@ t.test('/fetch_keys lists what can be seen, whichever bytes', async t => {
 
 t.test('/migrate streams the pairs of a range, tombstones included, and deletes nothing', async t => {
   let nowMs = 1_700_000_000_000
-  const [node] = (await startNodes(t, 1, { wallMs: () => nowMs })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { wallMs: () => nowMs })
   const etag = (
     await node.ask('/kv/text', { method: 'PUT', headers: { 'content-type': 'text/x; y=z' }, body: 'ü' })
   ).headers.etag
@@ -85,7 +85,7 @@ t.test('/migrate streams the pairs of a range, tombstones included, and deletes 
 })
 
 t.test('/clear_cache empties this node, and the ring stays', async t => {
-  const [a, b] = (await startNodes(t, 2, { replicas: 1 })) as unknown as [TestNode, TestNode]
+  const [a, b] = await startNodes(t, 2, { replicas: 1 })
   for (let i = 0; i < 50; i++) await a.ask('/route', { method: 'POST', body: { key: `k${i}`, val: 'v' } })
   const ring = (await a.ask('/hash_ring')).text
   const others = (await b.ask('/fetch_keys')).json().length
@@ -102,7 +102,7 @@ t.test('/clear_cache empties this node, and the ring stays', async t => {
 })
 
 t.test('many and large pairs arrive complete', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const wanted = new Map<string, string>()
   for (let i = 0; i < 600; i++) wanted.set(`k${i}`, `${i}`.repeat(i % 100 === 0 ? 100_000 : 1))
   await Promise.all([...wanted].map(([key, value]) => node.ask(`/kv/${key}`, { method: 'PUT', body: value })))
@@ -168,7 +168,7 @@ for (const [path, method] of [
 
   t.test(`${path}: a reader that pauses stops the scan, and one that goes away ends it`, async t => {
     const { scan, wrap } = endless()
-    const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
+    const [node] = await startNodes(t, 1, { wrap })
     const aborter = new AbortController()
     const { body } = await asking(node, aborter)
     body.on('error', () => {})
@@ -188,7 +188,7 @@ for (const [path, method] of [
 
   t.test(`${path}: a reader that goes away before the first pair ends the scan`, async t => {
     const { scan, wrap } = endless()
-    const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
+    const [node] = await startNodes(t, 1, { wrap })
     let open = () => {}
     scan.gate = new Promise(resolve => {
       open = resolve
@@ -238,7 +238,7 @@ t.test(
           }
         }
       })
-    const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
+    const [node] = await startNodes(t, 1, { wrap })
     for (const path of ['/fetch_keys', '/migrate/0/9999']) {
       after = 0
       const answer = await node.ask(path)

@@ -8,7 +8,7 @@ import { endedRecord, tombstone, type PairRecord } from '../../../src/core/pairs
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, untilReady, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, untilReady, type TestNode } from '../../support/cluster/nodes.ts'
 
 const NOW = Date.now()
 
@@ -40,7 +40,7 @@ async function setup(t: Test) {
               full.reason === undefined ? storage.mergeAll(pairs) : failed(full.reason)
           }
         })
-  const nodes = (await startNodes(t, 3, { wrap })) as TestNodes & [TestNode, TestNode, TestNode]
+  const nodes = await startNodes(t, 3, { wrap })
   const put = async (record: PairRecord, ...of: TestNode[]) => {
     for (const { app } of of) await app.storage.merge(slotOf('key'), 'key', record)
   }

@@ -14,9 +14,7 @@ const told = async (node: TestNode) => {
 
 t.test('of three nodes the odd one out', async t => {
   let skewMs = SKEWED_MS
-  const nodes = (await startNodes(t, 3, {
-    wallMs: index => Date.now() + (index === 2 ? skewMs : 0)
-  })) as unknown as [TestNode, TestNode, TestNode]
+  const nodes = await startNodes(t, 3, { wallMs: index => Date.now() + (index === 2 ? skewMs : 0) })
   const [a, b, odd] = nodes
   await until('it is noticed', async () => (await told(odd)).code === 'KV_ERR_CLOCK')
   t.match(await told(odd), { status: 503, message: /100\.0 s ahead of.*NTP/ })
@@ -36,9 +34,7 @@ t.test('of three nodes the odd one out', async t => {
 })
 
 t.test('of two nobody can tell: both serve and tell it', async t => {
-  const nodes = (await startNodes(t, 2, {
-    wallMs: index => Date.now() - (index === 1 ? SKEWED_MS : 0)
-  })) as unknown as [TestNode, TestNode]
+  const nodes = await startNodes(t, 2, { wallMs: index => Date.now() - (index === 1 ? SKEWED_MS : 0) })
   for (const node of nodes) {
     await until('it is told', async () => Math.abs((await told(node)).clockSkewMs ?? 0) > SKEWED_MS / 2)
   }
@@ -56,7 +52,7 @@ t.test('some seconds: all serve and tell it', async t => {
 })
 
 t.test('clocks that agree: nothing is told', async t => {
-  const [node] = (await startNodes(t, 2)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 2)
   await node.app.peers.channel((await node.ask('/hash_ring')).json().ring[9999]).greet()
   t.strictSame((await node.ask('/readyz')).json(), { ready: true, node: node.address })
 })

@@ -4,7 +4,7 @@
 
 import t from 'tap'
 import { type Storage } from '../../../src/core/ports.ts'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 /** Storage that has not noticed yet, until it looks. */
 function late() {
@@ -28,7 +28,7 @@ function late() {
 
 t.test('the only replica of a pair', async t => {
   const { wrap, forget } = late()
-  const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { wrap })
   forget()
   t.equal((await node.ask('/kv/k', { method: 'PUT', body: 'v' })).status, 204)
   forget()

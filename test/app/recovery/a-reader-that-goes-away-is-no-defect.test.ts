@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { type Storage } from '../../../src/core/ports.ts'
 import { KvError } from '../../../src/errors.ts'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 import { ringOf, writeKeys } from '../../support/cluster/ring-changes.ts'
 
 const INFO = 30
@@ -65,11 +65,7 @@ async function setup(t: Test) {
         }
       }
     })
-  const [node] = (await startNodes(t, 1, {
-    replicas: 1,
-    wrap,
-    logged: line => lines.push(line)
-  })) as TestNodes & [TestNode]
+  const [node] = await startNodes(t, 1, { replicas: 1, wrap, logged: line => lines.push(line) })
   await writeKeys(t, node, 20)
   const pull = JSON.stringify({ ring: await ringOf(node), ranges: [[0, 9999]] })
   const requests = {

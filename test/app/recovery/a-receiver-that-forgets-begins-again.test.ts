@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, untilReady, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, untilReady, type TestNode } from '../../support/cluster/nodes.ts'
 import {
   changesOf,
   checkKeys,
@@ -14,12 +14,10 @@ import {
   writeKeys
 } from '../../support/cluster/ring-changes.ts'
 
-type Four = TestNodes & [TestNode, TestNode, TestNode, TestNode]
-
 for (const replicas of [1, 2, 3]) {
   t.test(`in the middle, with ${replicas} replicas`, async t => {
     const gate = createGate()
-    const nodes = (await startNodes(t, 4, { replicas, members: 3, wrap: gate.wrap })) as Four
+    const nodes = await startNodes(t, 4, { replicas, members: 3, wrap: gate.wrap })
     const [a, , , d] = nodes
     const keys = await writeKeys(t, a, 80)
     gate.close()
@@ -39,7 +37,7 @@ for (const replicas of [1, 2, 3]) {
 
 t.test('its process ends in the middle, with its pairs or without', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap })) as Four
+  const nodes = await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 80)
   for (const [node, token, empty] of [
@@ -66,7 +64,7 @@ t.test('its process ends in the middle, with its pairs or without', async t => {
 
 t.test('after it has received, while others have not', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 4, { replicas: 2, wrap: gate.wrap })) as Four
+  const nodes = await startNodes(t, 4, { replicas: 2, wrap: gate.wrap })
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 80)
   // Without d: a takes from c what both c and d have, and b from d what d and a have; that is held back.

@@ -5,7 +5,7 @@
 import t, { type Test } from 'tap'
 import { parseSeed } from '../../../src/core/ring/seed.ts'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, untilReady, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, untilReady } from '../../support/cluster/nodes.ts'
 
 const KEYS = Array.from({ length: 10 }, (_, i) => `key-${i}`)
 
@@ -13,7 +13,7 @@ const KEYS = Array.from({ length: 10 }, (_, i) => `key-${i}`)
  * Three nodes; what is written is acknowledged by `a` and `r`, as `b` is away, and then `r` loses everything.
  */
 async function setup(t: Test) {
-  const nodes = (await startNodes(t, 3)) as TestNodes & [TestNode, TestNode, TestNode]
+  const nodes = await startNodes(t, 3)
   const [a, b, r] = nodes
   const { generation } = (await a.ask('/hash_ring')).json()
   await b.stop()
@@ -77,7 +77,7 @@ t.test('new nodes that are seeded one after the other count at once', async t =>
 t.test('new nodes of which one starts while the first is seeded', async t => {
   const nodes = await startNodes(t, 3, { seeded: false, replicas: 1 })
   const data = nodes.seedText({ generation: 1_700_000_000_000 })
-  const [a, , c] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [a, , c] = nodes
   await c.stop()
   const seeded = a.ask('/hash_ring', { method: 'POST', body: { data } })
   await c.start()
@@ -92,7 +92,7 @@ t.test('new nodes of which one starts while the first is seeded', async t => {
 t.test('new nodes of which one was not there when the others were seeded', async t => {
   const nodes = await startNodes(t, 3, { seeded: false })
   const data = nodes.seedText({ generation: 1_700_000_000_000 })
-  const [a, b, c] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [a, b, c] = nodes
   await c.stop()
   for (const node of [a, b]) {
     t.equal((await node.ask('/hash_ring', { method: 'POST', body: { data } })).status, 200)

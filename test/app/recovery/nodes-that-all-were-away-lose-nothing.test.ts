@@ -46,7 +46,7 @@ t.test('three of three', async t => {
   let passedMs = 0
   const wallMs = () => Date.now() + passedMs
   const nodes = await startNodes(t, 3, { wallMs, wrap: dropTogether(3) })
-  const [first] = nodes as unknown as [TestNode]
+  const [first] = nodes
   const keys = await writeKeys(t, first, 200)
   passedMs = REPAIR_TRUST_MS + 1
   await untilLooked(nodes, wallMs() - 60_000)
@@ -58,7 +58,7 @@ t.test('two of three, of which the third has missed what they acknowledged', asy
   let passedMs = 0
   const wallMs = () => Date.now() + passedMs
   const nodes = await startNodes(t, 3, { wallMs, wrap: dropTogether(2) })
-  const [first, second, third] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [first, second, third] = nodes
   await third.stop()
   const keys = await writeKeys(t, first, 200)
   // The third has looked at everything all the while, but for these.
@@ -83,7 +83,7 @@ t.test('a third replica after a day with two', async t => {
     members: 2,
     wrap: dropTogether(2)
   })
-  const [first, , third] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [first, , third] = nodes
   const keys = await writeKeys(t, first, 200)
   passedMs = 2 * REPAIR_TRUST_MS
   isOk(t, await first.ask(`/add_node/1/${third.address}`), 'added')

@@ -17,7 +17,7 @@ const reason = async (node: TestNode) => {
 }
 
 t.test('no ring yet', async t => {
-  const [node] = (await startNodes(t, 1, { seeded: false })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { seeded: false })
   t.equal(await reason(node), 'KV_ERR_NO_RING')
   await node.ask('/hash_ring', {
     method: 'POST',
@@ -40,7 +40,7 @@ t.test('the storage does not answer', async t => {
         }
       }
     })
-  const [node] = (await startNodes(t, 1, { wrap })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { wrap })
   t.equal(await reason(node), 'ready')
   down = true
   t.equal(await reason(node), 'KV_ERR_STORAGE')
@@ -49,7 +49,7 @@ t.test('the storage does not answer', async t => {
 })
 
 t.test('recovering', async t => {
-  const [a, b] = (await startNodes(t, 2)) as unknown as [TestNode, TestNode]
+  const [a, b] = await startNodes(t, 2)
   await b.stop()
   a.forget()
   await until('it is noticed', async () => (await reason(a)) === 'KV_ERR_RECOVERING')
@@ -89,7 +89,7 @@ t.test('a newer ring cannot be written to the disk', async t => {
             }
           }
         }
-  const [a, b] = (await startNodes(t, 4, { members: 3, files })) as unknown as [TestNode, TestNode]
+  const [a, b] = await startNodes(t, 4, { members: 3, files })
   full = true
   t.match(await a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task: 'add' } }), {
     status: 503
@@ -106,7 +106,7 @@ t.test('a newer ring cannot be written to the disk', async t => {
 })
 
 t.test('the process that keeps the ring does not answer', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   let answers = false
   Object.defineProperty(node.keeper, 'answers', { get: () => answers })
   t.equal(await reason(node), 'KV_ERR_PRIMARY')
@@ -116,7 +116,7 @@ t.test('the process that keeps the ring does not answer', async t => {
 })
 
 t.test('about to stop', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const noticed = node.app.giveNotice()
   t.equal(await reason(node), 'KV_ERR_STOPPING')
   t.match(

@@ -2,7 +2,7 @@
 // that was away for longer than tombstones live drops its old value, rather than bringing it back.
 
 import t from 'tap'
-import { type TestNode, startNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 
@@ -12,7 +12,7 @@ const SLOT = slotOf(KEY)
 /** Three nodes of which the last holds the old value of a key that was deleted without it. */
 async function missedDelete(t: Parameters<typeof startNodes>[0]) {
   const nodes = await startNodes(t, 3)
-  const [first, second, third] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [first, second, third] = nodes
   await first.ask('/route', { method: 'POST', body: { key: KEY, val: 'old' } })
   // The coordinator answers when two of three have it.
   while ((await third.storage.get(SLOT, KEY)).kind !== 'found') await first.ask(`/route?key=${KEY}`)

@@ -5,7 +5,7 @@
 import t from 'tap'
 import { REPAIR_TRUST_MS } from '../../../src/limits.ts'
 import { type Ring } from '../../../src/core/ring/ring.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { createGate, writeKeys } from '../../support/cluster/ring-changes.ts'
 
 for (const [what, sleepMs, complete] of [
@@ -15,11 +15,7 @@ for (const [what, sleepMs, complete] of [
   t.test(what, async t => {
     let nowMs = Date.now()
     const gate = createGate()
-    const [a, b] = (await startNodes(t, 2, {
-      replicas: 2,
-      wrap: gate.wrap,
-      wallMs: () => nowMs
-    })) as TestNodes & [TestNode, TestNode]
+    const [a, b] = await startNodes(t, 2, { replicas: 2, wrap: gate.wrap, wallMs: () => nowMs })
     await writeKeys(t, a, 300)
     gate.close(0)
     const fetching = b.app.copying.fetch(b.keeper.ring as Ring, true)

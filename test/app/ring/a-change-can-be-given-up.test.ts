@@ -4,7 +4,7 @@
 import t from 'tap'
 import { type Storage } from '../../../src/core/ports.ts'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import {
   changesOf,
   checkKeys,
@@ -16,12 +16,10 @@ import {
   writeKeys
 } from '../../support/cluster/ring-changes.ts'
 
-type Three = TestNodes & [TestNode, TestNode, TestNode]
-
 for (const replicas of [1, 2]) {
   t.test(`adding a node, with ${replicas} replicas`, async t => {
     const gate = createGate()
-    const nodes = (await startNodes(t, 3, { replicas, members: 2, wrap: gate.wrap })) as Three
+    const nodes = await startNodes(t, 3, { replicas, members: 2, wrap: gate.wrap })
     const [a, b, c] = nodes
     const keys = await writeKeys(t, a, 80)
     const { ring } = await sameRing(t, nodes)
@@ -51,7 +49,7 @@ for (const replicas of [1, 2]) {
 
 t.test('removing a node', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 3, { replicas: 1, wrap: gate.wrap })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, wrap: gate.wrap })
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 60)
   const before = await sameRing(t, nodes)
@@ -80,7 +78,7 @@ t.test('removing a node', async t => {
 
 t.test('a receiver that is out of reach', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 40)
   gate.close()
@@ -113,7 +111,7 @@ t.test('pairs that arrive after the purge are not kept', async t => {
         }
       }
     })
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 1, members: 2, wrap })) as Three
+  const [a, b, c] = await startNodes(t, 3, { replicas: 1, members: 2, wrap })
   await writeKeys(t, a, 80)
   hold = true
   isOk(

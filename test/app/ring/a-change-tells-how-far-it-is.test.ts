@@ -4,10 +4,8 @@
 import t from 'tap'
 import { noStateFiles, type StateFiles } from '../../../src/keeper/state-file.ts'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { changesOf, createGate, isOk, ringOf, writeKeys } from '../../support/cluster/ring-changes.ts'
-
-type Three = TestNodes & [TestNode, TestNode, TestNode]
 
 const EVENTS = { headers: { accept: 'text/event-stream' } }
 
@@ -19,7 +17,7 @@ const eventsOf = (text: string) =>
 
 t.test('from none to done', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c] = nodes
   const none = { state: 'none', receivers: [], keys: 0, bytes: 0 }
   for (const node of nodes) t.same(await changesOf(node), none)
@@ -85,7 +83,7 @@ t.test('from none to done', async t => {
 
 t.test('whom it waits for', async t => {
   const gate = createGate()
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as Three
+  const [a, b, c] = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })
   await writeKeys(t, a, 40)
   gate.close()
   isOk(
@@ -129,7 +127,7 @@ t.test('a receiver that cannot take the ring over, or cannot say that it has eve
           }
         }
   const gate = createGate()
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 1, members: 2, files, wrap: gate.wrap })) as Three
+  const [a, b, c] = await startNodes(t, 3, { replicas: 1, members: 2, files, wrap: gate.wrap })
   await writeKeys(t, a, 40)
   const receiver = async () => (await changesOf(a)).receivers[0]
   // Its tidiness is asked for before; from then on the disk is full.
@@ -158,7 +156,7 @@ t.test('a receiver that cannot take the ring over, or cannot say that it has eve
 
 t.test('given up, and a change that moves nothing', async t => {
   const gate = createGate()
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 2, members: 2, wrap: gate.wrap })) as Three
+  const [a, b, c] = await startNodes(t, 3, { replicas: 2, members: 2, wrap: gate.wrap })
   await writeKeys(t, a, 40)
   gate.close()
   const adding = a.ask(`/add_node/4000/${c.address}`)

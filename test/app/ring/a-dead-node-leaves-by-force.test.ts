@@ -58,7 +58,7 @@ t.test('with three replicas nothing is lost, not even while it goes on', async t
 })
 
 t.test('with one replica its keys are gone, and stay so', async t => {
-  const nodes = (await startNodes(t, 3, { replicas: 1 })) as Four
+  const nodes = await startNodes(t, 3, { replicas: 1 })
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 60)
   const lost = (await c.ask('/fetch_keys')).json().map(([key]: [string]) => key)
@@ -67,7 +67,7 @@ t.test('with one replica its keys are gone, and stay so', async t => {
   const answer = await b.ask(`/remove_node/${c.address}?force=true`)
   isOk(t, answer, 'gone')
   t.equal(answer.headers.warning, `199 - "what only ${c.address} held is lost"`)
-  const check = async (nodes: TestNode[]) => {
+  const check = async (nodes: readonly TestNode[]) => {
     await checkKeys(
       t,
       nodes,

@@ -2,14 +2,12 @@
 // one that has lost its votes, by a restart without files, holds up nothing either.
 
 import t from 'tap'
-import { startNodes, untilReady, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, untilReady, type TestNode } from '../../support/cluster/nodes.ts'
 import { checkKeys, createGate, isOk, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
-
-type Five = TestNodes & [TestNode, TestNode, TestNode, TestNode, TestNode]
 
 t.test('down from the beginning, or from the middle on', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 5, { replicas: 3, members: 4, wrap: gate.wrap })) as Five
+  const nodes = await startNodes(t, 5, { replicas: 3, members: 4, wrap: gate.wrap })
   const [a, b, c, d, e] = nodes
   const keys = await writeKeys(t, a, 60)
   await d.stop()
@@ -36,7 +34,7 @@ t.test('down from the beginning, or from the middle on', async t => {
 
 t.test('voters that have lost their votes', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 4, { replicas: 3, members: 3, wrap: gate.wrap })) as Five
+  const nodes = await startNodes(t, 4, { replicas: 3, members: 3, wrap: gate.wrap })
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 60)
   const restart = async (node: TestNode) => {

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { NONCE_BYTES } from '../../../src/core/messages/hello.ts'
 import { HELLO_MS, PEER_CONNECT_MS } from '../../../plugins/peers/limits.ts'
 import { TIDY_CALL_MS, TIDY_WAIT_MS } from '../../../plugins/changes/limits.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { isOk } from '../../support/cluster/ring-changes.ts'
 
 /** `answer`: what it says to the first bytes of a connection, if anything. */
@@ -36,7 +36,7 @@ const hello = (name: string) => {
 }
 
 t.test('two kinds of silence', async t => {
-  const nodes = (await startNodes(t, 2, { replicas: 1, members: 1 })) as TestNodes & [TestNode, TestNode]
+  const nodes = await startNodes(t, 2, { replicas: 1, members: 1 })
   const [a, b] = nodes
   const before = (await a.ask('/hash_ring')).text
   t.ok(

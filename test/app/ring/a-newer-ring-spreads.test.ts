@@ -29,7 +29,7 @@ t.test('one node is seeded, and the others learn it by gossip and are ready', as
 
 t.test('a coordinator that is behind is put right within the request', async t => {
   const nodes = await startNodes(t, 3)
-  const [first, second, third] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [first, second, third] = nodes
   await third.stop()
   const ring = await nextRing(first)
   await second.keeper.install(ring)
@@ -41,7 +41,7 @@ t.test('a coordinator that is behind is put right within the request', async t =
 
 t.test('a replica that is behind is put right within the request', async t => {
   const nodes = await startNodes(t, 3)
-  const [first, , third] = nodes as unknown as [TestNode, TestNode, TestNode]
+  const [first, , third] = nodes
   await third.stop()
   await first.keeper.install(await nextRing(first))
   const written = await first.ask('/route', { method: 'POST', body: { key: 'key', val: 'value' } })
@@ -50,7 +50,7 @@ t.test('a replica that is behind is put right within the request', async t => {
 
 t.test('clients notice nothing while rings change', async t => {
   const nodes = await startNodes(t, 3)
-  const [first] = nodes as unknown as [TestNode]
+  const [first] = nodes
   const over = new AbortController()
   const failures: string[] = []
   const clients = nodes.flatMap((node, n) =>
@@ -79,14 +79,14 @@ t.test('clients notice nothing while rings change', async t => {
 
 t.test('gossip alone brings a quiet cluster to one ring', async t => {
   const nodes = await startNodes(t, 3)
-  const [first] = nodes as unknown as [TestNode]
+  const [first] = nodes
   await first.keeper.install(await nextRing(first))
   await until('all have it', async () => (await epochs(nodes)).every(one => one === 2))
 })
 
 t.test('a node that restarted without a ring learns it and takes part', async t => {
   const nodes = await startNodes(t, 3)
-  const [first, second] = nodes as unknown as [TestNode, TestNode]
+  const [first, second] = nodes
   await first.ask('/route', { method: 'POST', body: { key: 'key', val: 'value' } })
   await second.stop()
   await second.start({ empty: true })

@@ -3,16 +3,12 @@
 // change.
 
 import t from 'tap'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
 
 for (const token of [undefined, 'secret']) {
   t.test(token === undefined ? 'without a token' : 'with a token', async t => {
-    const nodes = (await startNodes(t, 3, {
-      replicas: 1,
-      members: 2,
-      ...(token !== undefined && { token })
-    })) as TestNodes & [TestNode, TestNode, TestNode]
+    const nodes = await startNodes(t, 3, { replicas: 1, members: 2, ...(token !== undefined && { token }) })
     const [a, b, c] = nodes
     const headers = { ...(token !== undefined && { authorization: `Bearer ${token}` }) }
     if (token === undefined) await writeKeys(t, a, 20)
@@ -43,7 +39,7 @@ for (const token of [undefined, 'secret']) {
 }
 
 t.test('a ring that was seeded with two names of one process', async t => {
-  const nodes = (await startNodes(t, 1, { replicas: 2 })) as TestNodes & [TestNode]
+  const nodes = await startNodes(t, 1, { replicas: 2 })
   const [node] = nodes
   const other = `localhost:${node.address.split(':')[1]}`
   const seed = JSON.stringify({

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 import {
   checkKeys,
   isOk,
@@ -12,10 +12,8 @@ import {
   writeKeys
 } from '../../support/cluster/ring-changes.ts'
 
-type Three = TestNodes & [TestNode, TestNode, TestNode]
-
 t.test('from one token to several and back', async t => {
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2 })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2 })
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 40)
   const tokensOf = async (node: TestNode) =>
@@ -70,7 +68,7 @@ t.test('from one token to several and back', async t => {
 })
 
 t.test('all tokens by update_ring, as form or as JSON', async t => {
-  const [a, b] = (await startNodes(t, 2, { replicas: 2 })) as Three
+  const [a, b] = await startNodes(t, 2, { replicas: 2 })
   isOk(
     t,
     await a.ask('/update_ring', {
@@ -93,7 +91,7 @@ t.test('all tokens by update_ring, as form or as JSON', async t => {
 })
 
 t.test('a token that changes nothing for any pair takes one step', async t => {
-  const [a, b] = (await startNodes(t, 2, { replicas: 2 })) as Three
+  const [a, b] = await startNodes(t, 2, { replicas: 2 })
   isOk(t, await a.ask(`/add_node/1/${b.address}`), 'both hold everything')
   t.match(await sameRing(t, [a, b]), { epoch: 2, ring: { 1: b.address } })
 })

@@ -2,13 +2,11 @@
 // then.
 
 import t from 'tap'
-import { seedAtOnce, startNodes, untilReady, type TestNode } from '../../support/cluster/nodes.ts'
+import { seedAtOnce, startNodes, untilReady } from '../../support/cluster/nodes.ts'
 import { checkKeys, isError, isOk, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
 
-type Three = [TestNode, TestNode, TestNode]
-
 t.test('by GET and by POST, whatever is in the body', async t => {
-  const nodes = (await startNodes(t, 3, { seeded: false })) as unknown as Three
+  const nodes = await startNodes(t, 3, { seeded: false })
   const [a, b, c] = nodes
   await seedAtOnce(
     [a],

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { until } from '../../support/cluster/memcached.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import {
   changesOf,
   checkKeys,
@@ -15,10 +15,8 @@ import {
   writeKeys
 } from '../../support/cluster/ring-changes.ts'
 
-type Four = TestNodes & [TestNode, TestNode, TestNode, TestNode]
-
 t.test('what it believes to be done already is done', async t => {
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 2, members: 2 })) as Four
+  const [a, b, c] = await startNodes(t, 3, { replicas: 2, members: 2 })
   const update = (task: string) =>
     a.ask('/update_ring', { method: 'POST', body: { ip: b.address, key: '1', task } })
   // Gossip is quicker now and then.
@@ -50,7 +48,7 @@ t.test('what it believes to be done already is done', async t => {
 
 t.test('a change of others, from its beginning to its end', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap })) as Four
+  const nodes = await startNodes(t, 4, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c, d] = nodes
   const keys = await writeKeys(t, a, 60)
   gate.close()

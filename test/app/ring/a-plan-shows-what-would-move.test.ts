@@ -2,14 +2,12 @@
 // nothing.
 
 import t from 'tap'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 import { dump, isError, isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 
-type Three = TestNodes & [TestNode, TestNode, TestNode]
-
 t.test('an add and a remove', async t => {
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2 })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2 })
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 60)
   const before = await sameRing(t, nodes)
@@ -57,7 +55,7 @@ t.test('an add and a remove', async t => {
 })
 
 t.test('what cannot be', async t => {
-  const [a, b, c] = (await startNodes(t, 3, { members: 2 })) as Three
+  const [a, b, c] = await startNodes(t, 3, { members: 2 })
   const plan = (body: { [name: string]: string }) => a.ask('/ring/plan', { method: 'POST', body })
   isError(
     t,
@@ -72,7 +70,7 @@ t.test('what cannot be', async t => {
 })
 
 t.test('positions that even the shares out', async t => {
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2 })) as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2 })
   const [a, b, c] = nodes
   const before = await sameRing(t, nodes)
   const plan = (body: { [name: string]: string }) => a.ask('/ring/plan', { method: 'POST', body })

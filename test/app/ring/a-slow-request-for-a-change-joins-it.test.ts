@@ -3,13 +3,12 @@
 // change instead of for a receiver that has tidied up.
 
 import t from 'tap'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { createGate, isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
 
 t.test('a receiver that has a newer ring', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as TestNodes &
-    [TestNode, TestNode, TestNode]
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c] = nodes
   await writeKeys(t, a, 40)
   const before = await ringOf(a)

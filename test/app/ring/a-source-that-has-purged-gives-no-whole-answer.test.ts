@@ -6,13 +6,12 @@
 import t from 'tap'
 import { createPairDecoder } from '../../../src/core/messages/pair-stream.ts'
 import { ringFromJson } from '../../../src/core/ring/ring-json.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { createGate, ringOf, writeKeys } from '../../support/cluster/ring-changes.ts'
 
 t.test('another ring, and the same one renewed', async t => {
   const gate = createGate()
-  const [a, b] = (await startNodes(t, 2, { replicas: 2, wrap: gate.wrap })) as TestNodes &
-    [TestNode, TestNode]
+  const [a, b] = await startNodes(t, 2, { replicas: 2, wrap: gate.wrap })
   await writeKeys(t, a, 20)
   const ring = await ringOf(a)
   const pull = async () => {
@@ -47,8 +46,7 @@ t.test('another ring, and the same one renewed', async t => {
 
 t.test('another ring, and then the same tokens again', async t => {
   const gate = createGate()
-  const [a, b] = (await startNodes(t, 2, { replicas: 2, wrap: gate.wrap })) as TestNodes &
-    [TestNode, TestNode]
+  const [a, b] = await startNodes(t, 2, { replicas: 2, wrap: gate.wrap })
   await writeKeys(t, a, 20)
   const ring = await ringOf(a)
   const asked = {

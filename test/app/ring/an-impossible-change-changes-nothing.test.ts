@@ -2,14 +2,12 @@
 // afterwards.
 
 import t from 'tap'
-import { seedAtOnce, startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { seedAtOnce, startNodes, type TestNode } from '../../support/cluster/nodes.ts'
 import { freePort } from '../../support/cluster/ports.ts'
 import { dump, isError, isOk, ringOf, sameRing, writeKeys } from '../../support/cluster/ring-changes.ts'
 
-type Three = TestNodes & [TestNode, TestNode, TestNode]
-
 t.test('the last node, unknown nodes and tokens, nothing to give up', async t => {
-  const [a, b] = (await startNodes(t, 2, { replicas: 1, members: 1 })) as Three
+  const [a, b] = await startNodes(t, 2, { replicas: 1, members: 1 })
   await writeKeys(t, a, 20)
   const before = [await sameRing(t, [a, b]), await dump(a)]
   const update = (body: { [name: string]: string }) => a.ask('/update_ring', { method: 'POST', body })
@@ -44,7 +42,7 @@ t.test('the last node, unknown nodes and tokens, nothing to give up', async t =>
 })
 
 t.test('without a ring', async t => {
-  const [a, b] = (await startNodes(t, 2, { seeded: false })) as Three
+  const [a, b] = await startNodes(t, 2, { seeded: false })
   for (const path of [
     `/add_node/1/${a.address}`,
     `/add_node/1/${b.address}`,
@@ -67,7 +65,7 @@ t.test('without a ring', async t => {
 })
 
 t.test('a node that is to receive and does not answer', async t => {
-  const [a, b, c] = (await startNodes(t, 3, { replicas: 1 })) as Three
+  const [a, b, c] = await startNodes(t, 3, { replicas: 1 })
   await b.stop()
   const before = await ringOf(a)
   const nobody = `127.0.0.1:${await freePort()}`
@@ -93,7 +91,7 @@ t.test('a node that is to receive and does not answer', async t => {
 })
 
 t.test('too few members to decide', async t => {
-  const [a, b, c] = (await startNodes(t, 3, { members: 2 })) as Three
+  const [a, b, c] = await startNodes(t, 3, { members: 2 })
   await b.stop()
   const before = await ringOf(a)
   isError(t, await a.ask(`/add_node/1/${c.address}`), 503, 'KV_ERR_MEMBERS', 'one of two is no majority')
@@ -107,7 +105,7 @@ for (const [name, generation] of [
   ['newer', 3000]
 ] as const) {
   t.test(`a member of another cluster, whose ring is ${name}`, async t => {
-    const nodes = (await startNodes(t, 3, { seeded: false })) as Three
+    const nodes = await startNodes(t, 3, { seeded: false })
     const [a, b, c] = nodes
     const seedOf = (node: TestNode, generation: number) =>
       JSON.stringify({ nodes: [{ ip: node.address, key: 5000 }], replicas: 1, generation })

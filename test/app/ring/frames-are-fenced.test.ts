@@ -19,7 +19,7 @@ const RECORD = {
 const MERGE: Operation = { slot: slotOf('k'), key: 'k', record: RECORD }
 
 async function setup(t: Test) {
-  const [node, standby] = (await startNodes(t, 2, { members: 1 })) as unknown as [TestNode, TestNode]
+  const [node, standby] = await startNodes(t, 2, { members: 1 })
   const ring = node.keeper.ring as Ring
   const send = async (to: TestNode, ring: Ring, withRing = false) => {
     const body = encodeRequest({

@@ -13,10 +13,8 @@ import {
   writeKeys
 } from '../../support/cluster/ring-changes.ts'
 
-type Three = [TestNode, TestNode, TestNode]
-
 t.test('what is done already', async t => {
-  const [a, b] = (await startNodes(t, 2, { replicas: 1 })) as unknown as Three
+  const [a, b] = await startNodes(t, 2, { replicas: 1 })
   const before = await sameRing(t, [a, b])
   for (const node of [a, b]) {
     isOk(t, await node.ask(`/add_node/4999/${a.address}`), 'a has that token')
@@ -45,7 +43,7 @@ function waits({ app: { ring } }: TestNode): Promise<void> {
 
 t.test('what is under way', async t => {
   const gate = createGate()
-  const nodes = (await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })) as unknown as Three
+  const nodes = await startNodes(t, 3, { replicas: 1, members: 2, wrap: gate.wrap })
   const [a, b, c] = nodes
   const keys = await writeKeys(t, a, 60)
   for (const [path, task, joint] of [
@@ -77,7 +75,7 @@ t.test('what is under way', async t => {
 })
 
 t.test('what another request has done by the time at which this one comes to it', async t => {
-  const nodes = (await startNodes(t, 3, { replicas: 1 })) as unknown as Three
+  const nodes = await startNodes(t, 3, { replicas: 1 })
   const [a, b, c] = nodes
   const { ringConsensus } = b.app
   const { change } = ringConsensus

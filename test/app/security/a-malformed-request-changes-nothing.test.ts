@@ -4,7 +4,7 @@
 import { STATUS_CODES } from 'node:http'
 import t from 'tap'
 import { CATALOGUE, type ErrorCode } from '../../../src/errors.ts'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
@@ -345,7 +345,7 @@ const REQUESTS: Line[] = [
 ]
 
 t.test('each line of the table', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   await node.ask('/kv/k', { method: 'PUT', body: 'before' })
   const before = [(await node.ask('/migrate/0/9999')).text, (await node.ask('/hash_ring')).text]
   for (const [method, path, type, body, code] of REQUESTS) {

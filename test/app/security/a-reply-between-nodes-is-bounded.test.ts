@@ -5,12 +5,12 @@ import t from 'tap'
 import { slotOf } from '../../../src/core/pairs/slot.ts'
 import { decodeReply, encodeRequest } from '../../../src/core/messages/frame.ts'
 import { REPLY_BYTES } from '../../../plugins/peers/limits.ts'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 const COUNT = 60
 
 t.test('gets beyond the bound are refused', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const value = Buffer.alloc(1_000_000, 'x')
   for (let i = 0; i < COUNT; i++) await node.ask(`/kv/k${i}`, { method: 'PUT', body: value })
   const { generation, epoch, digest } = (await node.ask('/hash_ring')).json()
@@ -42,7 +42,7 @@ t.test('gets beyond the bound are refused', async t => {
 })
 
 t.test('clients who ask for more than one reply holds are served, or told to ask again', async t => {
-  const nodes = (await startNodes(t, 2, { members: 1 })) as unknown as [TestNode, TestNode]
+  const nodes = await startNodes(t, 2, { members: 1 })
   const value = Buffer.alloc(1_000_000, 'x')
   for (let i = 0; i < COUNT; i++) await nodes[1].ask(`/kv/k${i}`, { method: 'PUT', body: value })
   for (let missing = Array.from({ length: COUNT }, (_, i) => `/kv/k${i}`); missing.length > 0;) {

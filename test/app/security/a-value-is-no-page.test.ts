@@ -2,10 +2,10 @@
 // and takes it for nothing else.
 
 import t from 'tap'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 t.test('whatever their content type', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   await node.ask('/kv/page', {
     method: 'PUT',
     headers: { 'content-type': 'text/html' },

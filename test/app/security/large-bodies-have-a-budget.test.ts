@@ -44,7 +44,7 @@ async function answerOf(socket: Socket, pattern: RegExp): Promise<string> {
 }
 
 t.test('what has no room is refused, the rest goes on', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const held = await fillBudget(t, node)
   const refused = { status: 503, headers: { 'retry-after': '1' }, text: /KV_ERR_OVERLOADED/ }
   t.match(await put(node, 'k', LARGE), refused)
@@ -79,7 +79,7 @@ t.test('what has no room is refused, the rest goes on', async t => {
 })
 
 t.test('a request that was answered has given its room back', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const value = 'v'.repeat(VALUE_BYTES)
   for (let i = 0; i < (2 * BODIES_BYTES) / VALUE_BYTES; i++) {
     const { status } = await put(node, 'k', i % 4 === 0 ? `${value}x` : value)
@@ -89,7 +89,7 @@ t.test('a request that was answered has given its room back', async t => {
 })
 
 t.test('a connection whose body was refused goes on with its next request', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   await fillBudget(t, node)
   const socket = await begin(
     t,
@@ -114,7 +114,7 @@ t.test('a connection whose body was refused goes on with its next request', asyn
 t.test(
   'a body of unknown length counts as the longest, and its connection ends where it is refused',
   async t => {
-    const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+    const [node] = await startNodes(t, 1)
     const chunked = 'PUT /kv/k HTTP/1.1\r\nTransfer-Encoding: chunked'
     t.match(
       await answerOf(await begin(t, node, chunked, '1\r\nv\r\n0\r\n\r\n'), /\r\n\r\n/),

@@ -5,17 +5,12 @@ import { request } from 'undici'
 import t from 'tap'
 import { readTls } from '../../../src/process/tls.ts'
 import { createCertificate } from '../../support/cluster/certificates.ts'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { needs } from '../../support/cluster/programs.ts'
-
-type Three = [TestNode, TestNode, TestNode]
 
 t.test('nodes of one authority', async t => {
   if (!needs(t, 'openssl')) return
-  const nodes = (await startNodes(t, 3, {
-    tls: readTls(await createCertificate(t)),
-    token: 'secret'
-  })) as unknown as Three
+  const nodes = await startNodes(t, 3, { tls: readTls(await createCertificate(t)), token: 'secret' })
   const [first, second, third] = nodes
   t.match(await first.ask('/kv/k', { method: 'PUT', body: 'v' }), { status: 204 })
   for (const node of nodes) t.match(await node.ask('/kv/k'), { status: 200, text: 'v' })
@@ -39,10 +34,7 @@ t.test('a node of another authority', async t => {
   if (!needs(t, 'openssl')) return
   const [ours, other] = [readTls(await createCertificate(t)), readTls(await createCertificate(t))]
   if (ours === undefined || other === undefined) throw new Error('there are certificates')
-  const [first, second, stranger] = (await startNodes(t, 3, {
-    members: 2,
-    tls: [ours, ours, other]
-  })) as unknown as Three
+  const [first, second, stranger] = await startNodes(t, 3, { members: 2, tls: [ours, ours, other] })
   t.match(await first.ask('/kv/k', { method: 'PUT', body: 'v' }), { status: 204 })
   t.match(await second.ask('/kv/k'), { status: 200, text: 'v' }, 'the others go on')
   t.match(await stranger.ask('/kv/k'), { status: 503 })

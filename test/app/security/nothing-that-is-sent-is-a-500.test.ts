@@ -78,7 +78,7 @@ function checkRaw(answer: string, sent: Buffer): void {
 }
 
 t.test('random forms, JSON and bytes', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const json = fc.oneof(
     fc.json(),
     fc
@@ -151,7 +151,7 @@ t.test('random forms, JSON and bytes', async t => {
 })
 
 t.test('random bytes over a socket', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async bytes => {
       checkRaw(await sendRaw(node, Buffer.from(bytes)), Buffer.from(bytes))
@@ -162,7 +162,7 @@ t.test('random bytes over a socket', async t => {
 })
 
 t.test('almost a request over a socket', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const token = fc.oneof(
     fc.constantFrom('GET', 'POST', 'PUT', 'CONNECT', 'TRACE', 'OPTIONS', 'HEAD', 'QUERY', 'get', '*'),
     fc.string({ maxLength: 8 })
@@ -240,7 +240,7 @@ t.test('almost a request over a socket', async t => {
 })
 
 t.test('the same without a ring', async t => {
-  const [node] = (await startNodes(t, 1, { seeded: false })) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1, { seeded: false })
   for (const path of PATHS) {
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']) {
       const { status } = await node.ask(`${path}?key=k`, {

@@ -27,7 +27,7 @@ for (const [what, begun] of [
   ['a body', 'PUT /kv/k HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\nabc']
 ] as const) {
   t.test(`${what} that does not end`, async t => {
-    const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+    const [node] = await startNodes(t, 1)
     const server = node.app.server as Server
     t.equal(server.headersTimeout, HEAD_MS)
     t.equal(server.requestTimeout, REQUEST_MS)
@@ -42,7 +42,7 @@ for (const [what, begun] of [
 }
 
 t.test('too many connections', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const server = node.app.server as Server
   t.equal(server.maxConnections, CONNECTIONS)
   await node.ask('/livez')

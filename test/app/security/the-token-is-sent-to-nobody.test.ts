@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { NONCE_BYTES } from '../../../src/core/messages/hello.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 
 const TOKEN = 'a-secret-that-nobody-else-has'
 const AS_OPERATOR = { authorization: `Bearer ${TOKEN}` }
@@ -49,7 +49,7 @@ function reply(socket: Socket, body: object): void {
 const NONCE = 'ab'.repeat(NONCE_BYTES)
 
 t.test('hosts that are added by mistake', async t => {
-  const nodes = (await startNodes(t, 2, { replicas: 1, token: TOKEN })) as TestNodes & [TestNode, TestNode]
+  const nodes = await startNodes(t, 2, { replicas: 1, token: TOKEN })
   const [a, b] = nodes
   const before = (await a.ask('/hash_ring', { headers: AS_OPERATOR })).text
   const hosts: { [what: string]: Respond } = {
@@ -104,7 +104,7 @@ function forwarder(node: string): Respond {
 }
 
 t.test('a host that forwards to a node', async t => {
-  const nodes = (await startNodes(t, 2, { replicas: 1, token: TOKEN })) as TestNodes & [TestNode, TestNode]
+  const nodes = await startNodes(t, 2, { replicas: 1, token: TOKEN })
   const [a, b] = nodes
   const host = await startHost(t, forwarder(b.address))
   const refused = await a.ask(`/add_node/2000/${host.name}`, { headers: AS_OPERATOR })
@@ -119,7 +119,7 @@ t.test('a host that forwards to a node', async t => {
 })
 
 t.test('a host that asks', async t => {
-  const [node] = (await startNodes(t, 1, { replicas: 1, token: TOKEN })) as TestNodes & [TestNode]
+  const [node] = await startNodes(t, 1, { replicas: 1, token: TOKEN })
   const say = (body: unknown) =>
     node.ask('/internal/hello', {
       method: 'POST',

@@ -40,7 +40,7 @@ const CLOSED = [
 ]
 
 t.test('without the token', async t => {
-  const nodes = (await startNodes(t, 3, { token: 'secret' })) as unknown as Three
+  const nodes = await startNodes(t, 3, { token: 'secret' })
   const [node] = nodes
   const before = (await node.ask('/hash_ring', { headers: { authorization: 'Bearer secret' } })).text
   for (const path of CLOSED) {
@@ -80,7 +80,7 @@ t.test('without the token', async t => {
 })
 
 t.test('clients need none', async t => {
-  const [a, b, c] = (await startNodes(t, 3, { token: 'secret' })) as unknown as Three
+  const [a, b, c] = await startNodes(t, 3, { token: 'secret' })
   t.equal((await a.ask('/route', { method: 'POST', body: { key: 'k', val: 'v' } })).status, 200)
   t.equal((await b.ask('/kv/k', { method: 'PUT', body: 'w' })).status, 204)
   for (const path of OPEN) {
@@ -93,7 +93,7 @@ t.test('clients need none', async t => {
 })
 
 t.test('with the token all is as without any', async t => {
-  const [node] = (await startNodes(t, 3, { token: 'secret' })) as unknown as Three
+  const [node] = await startNodes(t, 3, { token: 'secret' })
   const headers = { authorization: 'Bearer secret' }
   t.equal((await node.ask('/hash_ring', { headers })).json().epoch, 1)
   t.equal(
@@ -123,7 +123,7 @@ t.test('the ring changes among nodes with the token, and not with one that has a
 
 t.test('a node that forgot recovers from nodes with the token', async t => {
   const nodes = await startNodes(t, 3, { token: 'secret' })
-  const [a, b] = nodes as unknown as Three
+  const [a, b] = nodes
   await a.ask('/kv/k?w=3', { method: 'PUT', body: 'v' })
   await b.stop()
   await b.start({ empty: true })
@@ -135,10 +135,7 @@ t.test('a node that forgot recovers from nodes with the token', async t => {
 })
 
 t.test('a node with another token is refused', async t => {
-  const [a, b, c] = (await startNodes(t, 3, {
-    members: 2,
-    token: ['secret', 'secret', 'other']
-  })) as unknown as Three
+  const [a, b, c] = await startNodes(t, 3, { members: 2, token: ['secret', 'secret', 'other'] })
   for (let i = 0; i < 20; i++) {
     t.equal((await a.ask(`/kv/k${i}`, { method: 'PUT', body: 'v' })).status, 204)
     t.match(await b.ask(`/kv/k${i}`), { status: 200, text: 'v' })

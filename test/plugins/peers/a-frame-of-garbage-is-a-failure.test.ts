@@ -6,7 +6,7 @@ import { failed, MISS, STORED } from '../../../src/core/ports.ts'
 import { encodeReply } from '../../../src/core/messages/frame.ts'
 import { RING_BYTES } from '../../../src/limits.ts'
 import { REPLY_BYTES } from '../../../plugins/peers/limits.ts'
-import { startNodes, type TestNode } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { getOf, mergeOf, openChannel, served, serveAll, startPeer } from './fake-peer.ts'
 import { ringOf } from '../../keeper/keeper-fakes.ts'
 
@@ -84,7 +84,7 @@ t.test('an "ahead" with a ring that is none', async t => {
 })
 
 t.test('random bytes as a frame are refused with a code', async t => {
-  const [node] = (await startNodes(t, 1)) as unknown as [TestNode]
+  const [node] = await startNodes(t, 1)
   const headers = { 'content-type': 'application/octet-stream' }
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async bytes => {

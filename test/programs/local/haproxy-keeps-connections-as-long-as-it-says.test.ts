@@ -5,13 +5,13 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { KEEP_ALIVE_MS } from '../../../src/limits.ts'
 import { CONFIG, startHaproxy } from '../../support/cluster/haproxy.ts'
-import { startNodes, type TestNode, type TestNodes } from '../../support/cluster/nodes.ts'
+import { startNodes } from '../../support/cluster/nodes.ts'
 import { needs } from '../../support/cluster/programs.ts'
 import { ask } from './fake-node.ts'
 
 t.test('each keeps it longer than the one before counts on', async t => {
   if (!needs(t, 'haproxy')) return
-  const [node] = (await startNodes(t, 1, { replicas: 1 })) as TestNodes & [TestNode]
+  const [node] = await startNodes(t, 1, { replicas: 1 })
   const { port } = await startHaproxy(t, [node.address])
   const { headers } = await ask(port, { path: '/kv/x', headers: { connection: 'keep-alive' } })
   const toldS = Number(/^timeout=(\d+)$/.exec(String(headers['keep-alive']))?.[1])

@@ -86,11 +86,24 @@ export interface TestNodes extends ReadonlyArray<TestNode> {
   readyAll(): Promise<void>
 }
 
+/** So many of them, each of which is there: `const [first, second] = nodes`. */
+type Several<T, N extends number, Found extends readonly T[] = readonly []> = number extends N
+  ? readonly T[]
+  : Found['length'] extends N
+    ? Found
+    : Several<T, N, readonly [...Found, T]>
+
+export type NodesOf<N extends number> = Several<TestNode, N> & TestNodes
+
 /**
  * Starts `count` nodes on free ports of 127.0.0.1 and, unless told otherwise, seeds them all and waits until
  * they are ready.
  */
-export async function startNodes(t: Test, count: number, options: NodesOptions = {}): Promise<TestNodes> {
+export async function startNodes<const N extends number>(
+  t: Test,
+  count: N,
+  options: NodesOptions = {}
+): Promise<NodesOf<N>> {
   const { replicas = 3, members = count, seeded = true } = options
   const nodes: TestNode[] = []
   t.teardown(() => Promise.all(nodes.map(node => node.stop())))
@@ -109,7 +122,7 @@ export async function startNodes(t: Test, count: number, options: NodesOptions =
     await seedAtOnce(nodes, seedText({ generation: Date.now() }))
     await readyAll()
   }
-  return Object.assign(nodes, { seedText, readyAll })
+  return Object.assign(nodes, { seedText, readyAll }) as unknown as NodesOf<N>
 }
 
 /**
