@@ -2,7 +2,7 @@
 // a fast server its figures tell of autocannon.
 
 import autocannon from 'autocannon'
-import { type Load, type Measured } from './load.ts'
+import { type Load, type Measured } from './measured.ts'
 
 const KEYS = 10_000
 const VALUE = 'v'.repeat(100)

@@ -3,7 +3,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'undici'
 import { cpuUs } from './cpu.ts'
-import { CONNECTIONS, load, median, PATH, type Measured, type Method, type Pace } from './load.ts'
+import { CONNECTIONS, load, median, PATH } from './load.ts'
+import { type Pace } from './measured.ts'
+import { type Measured, type Method } from './measured.ts'
 import { FORM, type BenchNode } from './processes.ts'
 
 export interface Target extends BenchNode {

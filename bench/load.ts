@@ -6,17 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { loadWithAutocannon } from './autocannon.ts'
-
-/** `BATCH`: a hundred gets in one `/kv/batch`. */
-export type Method = 'GET' | 'POST' | 'BATCH'
-
-export interface Measured {
-  readonly requests: number
-  readonly requestsPerSecond: number
-  readonly p99Ms: number
-  /** Answers other than 2xx, batches in which a get failed, and connections that broke. */
-  readonly errors: number
-}
+import { type Measured, type Load } from './measured.ts'
 
 const run = promisify(execFile)
 const script = fileURLToPath(new URL('../../bench/random-keys.lua', import.meta.url))
@@ -24,27 +14,6 @@ const script = fileURLToPath(new URL('../../bench/random-keys.lua', import.meta.
 export const CONNECTIONS = 64
 /** Where the product has the value of a key, `%s`. */
 export const PATH = '/route?key=%s'
-
-export interface Load {
-  /** `host:port`. */
-  readonly target: string
-  /** Where it has the value of a key, `%s`. */
-  readonly path: string
-  readonly method: Method
-  readonly seconds: number
-  readonly connections: number
-  /** Undefined: as much as goes. */
-  readonly pace: Pace | undefined
-}
-
-/**
- * Up to so many requests per second, and the mean pause of a connection between an answer and its next
- * request that leaves them.
- */
-export interface Pace {
-  readonly requestsPerSecond: number
-  readonly pauseMs: number
-}
 
 /** Asks for random keys: with wrk, or with autocannon where there is no wrk. */
 export async function load(load: Load): Promise<Measured> {

@@ -85,8 +85,15 @@ async function row(nodes: number, tokensEach: number, positions: Positions) {
 
 async function measureOne(nodes: number, tokensEach: number, positions: Positions, chance: () => number) {
   const joined = nodeName(nodes)
-  const tokens = drawTokens(nodes, tokensEach, positions, chance)
-  const after = drawTokens(1, Math.min(tokensEach, SLOTS - tokens.length), positions, chance, tokens, joined)
+  const tokens = drawTokens({ nodes, tokensEach, positions, chance })
+  const after = drawTokens({
+    nodes: 1,
+    tokensEach: Math.min(tokensEach, SLOTS - tokens.length),
+    positions,
+    chance,
+    present: tokens,
+    only: joined
+  })
   const ring: Ring = { generation: 1, epoch: 1, replicas: REPLICAS, tokens }
   const replicas = Math.min(REPLICAS, nodes)
   const held = new Map<string, number>()
@@ -165,17 +172,20 @@ async function join(
   return { ...sent, ms: performance.now() - beganMs }
 }
 
+interface Draw {
+  readonly nodes: number
+  readonly tokensEach: number
+  readonly positions: Positions
+  readonly chance: () => number
+  readonly present?: readonly Token[]
+  /** The name of the only node; others have theirs by number. */
+  readonly only?: string
+}
+
 /**
  * Tokens of nodes that join one after the other, in order of their positions, beside those that are there.
  */
-function drawTokens(
-  nodes: number,
-  tokensEach: number,
-  positions: Positions,
-  chance: () => number,
-  present: readonly Token[] = [],
-  only?: string
-): Token[] {
+function drawTokens({ nodes, tokensEach, positions, chance, present = [], only }: Draw): Token[] {
   let tokens = present
   for (let i = 0; i < nodes; i++) {
     const node = only ?? nodeName(i)

@@ -56,7 +56,9 @@ export function createProposer(ports: ProposerPorts): Proposer {
     const mindfulNeeded = members.length - majority(members.length) + 1
     const electorate = { voters, quorum, mindfulNeeded }
     const first = await prepare(ports, electorate, { present, ballot }, lives)
-    return Array.isArray(first) ? accept(ports, electorate, { present, ballot }, wanted, first) : first
+    return Array.isArray(first)
+      ? accept(ports, electorate, { present, ballot, wanted, promised: first })
+      : first
   }
 
   async function change(next: (present: Ring) => Ring): Promise<Ring> {
@@ -142,13 +144,17 @@ async function prepare(
   return enough(answers) && !isNew ? promised : settle(request.ballot, answers)
 }
 
+/** What the first phase leads to. */
+interface Prepared extends VoteRequest {
+  readonly wanted: Ring
+  readonly promised: readonly Promised[]
+}
+
 /** The second phase. A ring that an earlier ballot may have decided takes the place of the wanted one. */
 async function accept(
   ports: ProposerPorts,
   { voters, quorum, mindfulNeeded }: Electorate,
-  { present, ballot }: VoteRequest,
-  wanted: Ring,
-  promised: readonly Promised[]
+  { present, ballot, wanted, promised }: Prepared
 ): Promise<Outcome> {
   const earlier = promised
     .flatMap(({ accepted }) => accepted ?? [])

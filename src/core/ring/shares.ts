@@ -90,7 +90,7 @@ function byShares(tokens: readonly Token[], wantedReplicas: number, node: string
   let best = { place: -1, gained: -Infinity }
   for (const { index, place } of placesIn(arcs, node, shares)) {
     let gained = 0
-    for (const [of, more] of changes(arcs, index, place, node, replicas)) {
+    for (const [of, more] of changes(arcs, { node, index, place }, replicas)) {
       const share = shares.get(of) ?? 0
       gained += unevenness(of, share) - unevenness(of, share + more)
     }
@@ -129,9 +129,7 @@ function placesIn(
  */
 function changes(
   arcs: readonly Arc[],
-  index: number,
-  place: number,
-  node: string,
+  { node, index, place }: { readonly node: string; readonly index: number; readonly place: number },
   replicas: number
 ): Map<string, number> {
   const more = new Map<string, number>()
