@@ -1,7 +1,5 @@
 // What is measured of a server under load.
 
-import { type Pace } from './load.ts'
-
 /** `BATCH`: a hundred gets in one `/kv/batch`. */
 export type Method = 'GET' | 'POST' | 'BATCH'
 
