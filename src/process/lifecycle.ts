@@ -91,8 +91,8 @@ export async function listen(app: FastifyInstance, { host, port }: Config): Prom
 }
 
 /**
- * On SIGTERM or SIGINT, or when `gone` calls: stops, then exits 0; exits 1 if that fails or takes longer than
- * its deadline.
+ * On SIGTERM or SIGINT, or when what it returns is called: stops, then exits 0; exits 1 if that fails or
+ * takes longer than its deadline.
  */
 export function exitWhenTold(log: FastifyBaseLogger, stop: () => Promise<void>): (why: string) => void {
   let stopping = false
