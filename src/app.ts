@@ -79,8 +79,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 }
 
 /**
- * How long a client may take, and, with TLS, that it may show a certificate: what nodes ask of each other
- * needs one, the rest does not.
+ * How long a client may take. With TLS a client is asked for a certificate and may have none: only what nodes
+ * ask of each other needs one.
  */
 function serverOptions(
   tls: TlsIdentity | undefined

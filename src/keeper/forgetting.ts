@@ -4,8 +4,8 @@ import { canMissWrites } from '../core/ring/sentinel.ts'
 import { namesNode, type Ring } from '../core/ring/ring.ts'
 
 /**
- * True if `newer` makes the node a member by the operator's word: whether it has nothing that it may have
- * forgotten only the others can tell.
+ * True if `newer` makes the node a member by the operator's word. Then only the others can tell whether it
+ * has forgotten anything.
  */
 export function asksIfNew(node: string, before: Ring | undefined, newer: Ring, seeded: boolean): boolean {
   return namesNode(newer, node) && (before === undefined || (seeded && !namesNode(before, node)))

@@ -113,8 +113,8 @@ export function createGuard({ node, record, log, nowMs, fetch, renew, recheck, f
     const sentinel = { ring: current, repairedMs: repairedMs ?? 0 }
     const wanted = sentinelText(sentinel)
     if (text === undefined && nothingHeld) {
-      // From here on the workers may find it and count, whether its answer comes or not: if it is gone at the
-      // next look, something was forgotten.
+      // From here on the workers may find it and count, even if Memcached's answer to `add` is lost. So if it
+      // is gone at the next look, something was forgotten.
       nothingToForget = !namesNode(current, node)
       await record.add(wanted)
     } else if (text === undefined || text === RECOVERING_MARK) {

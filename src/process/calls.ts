@@ -36,7 +36,7 @@ export interface KeeperCalls {
   report: (progress: Progress) => Promise<void>
 }
 
-/** What the primary asks of a worker. The methods are as in `WorkerPort`. */
+/** What the primary asks of a worker. The methods are as in `WorkerHandle`. */
 export interface WorkerCalls {
   /** A sign of life. */
   beat: () => Promise<void>

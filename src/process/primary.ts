@@ -62,14 +62,14 @@ function startWorkers(size: number, keeper: NodeKeeper, log: Logger): { stop(): 
       log.error({ worker: worker.process.pid }, 'a worker did not get ready in time and was ended')
       worker.process.kill('SIGKILL')
     })
-    const port = handleOf(worker, keeper, log, { joined, cannotListen })
+    const handle = handleOf(worker, keeper, log, { joined, cannotListen })
     worker.on('listening', () => {
       listening.add(worker)
       hasListened = true
     })
     worker.on('exit', (code, signal) => {
       joined()
-      keeper.removeWorker(port)
+      keeper.removeWorker(handle)
       listening.delete(worker)
       if (stopping) return
       replace(performance.now() - bornMs, { worker: worker.process.pid, code, signal })
@@ -162,7 +162,7 @@ function handleOf(
       ...keeper,
       join() {
         joined()
-        return keeper.addWorker(port)
+        return keeper.addWorker(handle)
       },
       async cannotListen(reason) {
         cannotListen(reason)
@@ -172,7 +172,7 @@ function handleOf(
     log
   )
   const calls = callsOver<WorkerCalls>(ipc, WORKER_CALLS)
-  const port: WorkerHandle = {
+  const handle: WorkerHandle = {
     ...calls,
     // A worker that does not hear this or the next is gone or about to be ended.
     serve: id => {
@@ -185,5 +185,5 @@ function handleOf(
       worker.process.kill('SIGKILL')
     }
   }
-  return port
+  return handle
 }

@@ -17,6 +17,7 @@ const CLOSED = [
   '/bulk_update_keys',
   '/internal/ops',
   '/internal/pull',
+  '/internal/new',
   '/none',
   '/metrics',
   '/ring/changes',
