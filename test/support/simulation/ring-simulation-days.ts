@@ -3,7 +3,7 @@
 // so nothing takes longer by a clock on the wall than it may; but streams that crawl do.
 
 import { attempt } from './ring-simulation-clients.ts'
-import { forget, loseAll, reseed } from './ring-simulation-faults.ts'
+import { forget, loseAll, remembers, reseed } from './ring-simulation-faults.ts'
 import { canMissWrites } from '../../../src/core/ring/sentinel.ts'
 import { newestRing } from './ring-simulation-operators.ts'
 import { workerOf } from './ring-simulation-worker.ts'
@@ -69,6 +69,9 @@ export async function passDays(world: World): Promise<void> {
     members.filter(machine => machine !== apart)
   ) as Machine | undefined
   if (other === undefined) return
+  // Who recovers already and who is cut off would be a majority that forgets at once.
+  for (let looks = 0; looks < 40 && !members.every(remembers); looks++) await time.sleep(500)
+  if (!members.every(remembers)) return
   apart.group = 1
   for (const key of stillKeys) {
     if (chance() < 0.6) await attempt(world, 400, { kind: 'delete', key }, workerOf(world, other))
