@@ -52,11 +52,9 @@ t.test('an operation that has ended keeps no ring waiting, nor does one that has
 
 t.test('an application has one over its storage and its ring', async t => {
   const app = fastify()
-  const parts = { storage: fakeStorage(), ring: await installedRing(ringOf(3)) }
-  for (const [name, part] of Object.entries(parts)) {
-    app.decorate(name, part)
-    await app.register(fp(async () => {}, { name }))
-  }
+  app.decorate('storage', fakeStorage())
+  app.decorate('ring', await installedRing(ringOf(3)))
+  for (const name of ['storage', 'ring']) await app.register(fp(async () => {}, { name }))
   await app.register(replica)
   t.same(await app.replica.get(ringOf(3), 5, 'key'), MISS)
 })
