@@ -49,7 +49,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...serverOptions(tls),
     loggerInstance: log,
     logController: new RequestLog(),
-    // Nor is one logger made for each; the few lines about a request name it themselves.
+    // One logger serves all requests: the few lines about a request name it themselves.
     childLoggerFactory: logger => logger,
     // Requests that come in over open connections while the process stops are still answered.
     return503OnClosing: false,

@@ -196,8 +196,8 @@ export const IPC_DEADLINE_MS = 2 * INSTALL_DEADLINE_MS
 export const STATE_RESERVE_BYTES = 1024 * 1024
 
 /**
- * For so long after the ring file could not be written it is not tried again: whoever has a newer ring comes
- * with it at every frame.
+ * How long a ring file that could not be written is left alone. Without this rest every frame of a node with
+ * a newer ring would try again.
  */
 export const RING_FILE_REST_MS = RECONCILE_MS
 

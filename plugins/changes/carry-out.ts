@@ -1,5 +1,5 @@
-// Carrying out a change: the receivers are asked whether they are ready, the members decide, and whoever
-// asked waits until the ring is as it was to be and every node that can be reached routes by it.
+// Carrying out a change. The receivers are asked whether they are ready, and the members decide. The
+// operator's request waits until the ring is as it was to be and every node that can be reached routes by it.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type FastifyInstance } from 'fastify'
@@ -34,9 +34,9 @@ export async function newest({
 
 /**
  * Has the members agree on the change; resolves with the newest ring before that, and the ring under which it
- * has begun, or is done already. Whoever asks for what another request carries out meanwhile has what it
- * wants: the node that it is to remove is not unknown, but removed. Throws what `beginChange` throws,
- * `KV_ERR_NO_RING`, `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
+ * has begun, or is done already. Two equal requests may run at once. The later one finds the node already
+ * gone: that is success, not "unknown node". Throws what `beginChange` throws, `KV_ERR_NO_RING`,
+ * `KV_ERR_NODE_NAME`, `KV_ERR_NODE_NOT_READY`, `KV_ERR_MEMBERS`.
  */
 export async function begin(
   app: ChangePorts,

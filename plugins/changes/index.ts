@@ -1,6 +1,6 @@
 // Changes of the ring, as an operator asks for them: add and remove nodes, see what that would move, see how
-// far it is, give it up. A change is state that the members agree on, and goes on by itself; whoever took the
-// request only proposes it and waits.
+// far it is, give it up. A change is state that the members agree on, and goes on by itself. The node that
+// took the request only proposes it and waits.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance, type FastifyReply } from 'fastify'

@@ -1,6 +1,6 @@
 // The consensus on the ring, as this node takes part in it: proposals go to the voters over the channels
-// between nodes, and to this node's own voter, which the keeper has. Whoever gets a decided ring installs it
-// and tells the others.
+// between nodes, and to this node's own voter, which the keeper has. A proposer whose ring is decided
+// installs it and tells the others.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'

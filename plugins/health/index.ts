@@ -35,7 +35,7 @@ export default fp<{ readonly keeper: Keeper }>(
         response.shouldKeepAlive = false
       })
       await pause(STOP_NOTICE_MS)
-      // What is not yet accepted is left to whoever has the port next.
+      // Connections that are not yet accepted are left to the next process on this port.
       const allEnded = new Promise(resolve => {
         app.server.close(resolve)
       })

@@ -121,8 +121,8 @@ export function createCopying(app: CopyingPorts, keeper: Pick<Keeper, 'report'>,
   }
 
   /**
-   * The holdings of which so many of the other replicas remember that they have every acknowledged write. Of
-   * the rest, what is left here may be all that there is.
+   * The holdings for which enough other replicas remember: together they have every acknowledged write. Of
+   * the other holdings, what is left here may be all that there is.
    */
   async function whereOthersHaveAll(held: readonly Holding[], ring: Ring): Promise<Holding[]> {
     const sources = [...new Set(held.flatMap(({ others }) => others))]

@@ -14,10 +14,11 @@ export type RoomPorts = Pick<FastifyInstance, 'ring' | 'storage' | 'coordinator'
 export type NoRoom = (pairs: readonly Pair[]) => Promise<Error | undefined>
 
 /**
- * For a look at what this replica missed. A replica that has not got a record at all is as it was, and
- * whoever reads asks others too. Nor does an older one matter under a record that stays for ever. But one
- * that lasts only for a time, a tombstone above all, must leave nothing behind here that would be seen again
- * after it: once a quorum has it for certain, as after a read, the older one is dropped.
+ * For a look at what this replica missed, when there is no room for it. If this replica has no record of the
+ * key, it stays as it was: a read asks others too. If it has an older record, and the new one stays for ever,
+ * that does no harm either. But a new record that lasts only for a time, a tombstone above all, must leave
+ * nothing here that would be seen again after it. So the older record is dropped, once a quorum has the new
+ * one for certain, as after a read.
  */
 export function ignoreWhatIsNew(app: RoomPorts): NoRoom {
   const { storage, coordinator } = app

@@ -14,9 +14,10 @@ export interface Breaker {
   /** `why` is for the log. */
   move(event: CircuitEvent, why?: string): void
   /**
-   * Looks whether the node is back, for all who ask meanwhile. True: it answers. False: it does not, or has
-   * not for as long as a node that is back needs at most; then the look goes on, and whoever asks before its
-   * end is told so at once. So is whoever asks when too many wait.
+   * Looks whether the node is back; one look serves all who ask meanwhile. True: it answers. False: it does
+   * not answer, or has not answered in the time that a node which is back needs at most. In the second case
+   * the look goes on, and all who ask before its end get false at once. So do those who ask when too many
+   * wait.
    */
   look(): Promise<boolean>
   /** Looks for the node no more. */

@@ -1,7 +1,7 @@
 // The replicas of a cluster as one port: this node's own by a function call, the others by batched and fenced
-// frames over HTTP. Rings travel along: whoever is behind learns the newer one from the first frame, or from
-// gossip. What else keeps nodes from agreeing, another ring of the same number or a clock that is off, they
-// learn from each other too.
+// frames over HTTP. Rings travel along: a node that is behind learns the newer one from the first frame, or
+// from gossip. Two more things keep nodes from agreeing, another ring of the same number and a clock that is
+// off. They learn of these from each other too.
 
 import fp from 'fastify-plugin'
 import { type FastifyInstance } from 'fastify'

@@ -83,7 +83,7 @@ export function createInstalledRing(timers = TIMERS): InstalledRing {
         idle: createGate()
       }
       if (previous !== undefined) {
-        // Whoever waits for the previous ring to be served looks again and finds itself fenced.
+        // An operation that waits for the previous ring to be served looks again and finds itself fenced.
         previous.opened.resolve()
         if (previous.inFlight > 0) older.add(previous)
       }

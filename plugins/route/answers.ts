@@ -25,8 +25,8 @@ export function answerText(reply: FastifyReply, record: PairRecord | undefined):
 }
 
 /**
- * The bytes, as the content type that they were written with. Whoever wrote them, a browser is to run nothing
- * of it and to take it for nothing else. Throws `KV_ERR_OVERLOADED`.
+ * The bytes, as the content type that they were written with. A browser is told to run nothing of it and to
+ * take it for nothing else, as anybody may have written it. Throws `KV_ERR_OVERLOADED`.
  */
 export function answerValue(
   reply: FastifyReply,

@@ -16,7 +16,7 @@ export const UNSENT_PATIENCE_MS = 1_000
 export const UNSENT_STALL_MS = 30_000
 
 /**
- * A connection whose last answer was longer takes turns with others of its kind, so many of which are under
+ * A connection whose last answer was longer takes turns with others of its kind. So many of them are under
  * way at a time.
  */
 export const LARGE_ANSWER_BYTES = 64 * 1024

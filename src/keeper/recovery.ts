@@ -40,8 +40,8 @@ export function createRecovery({ node, present, fetch, renew }: RecoveryPorts): 
   /**
    * Before it forgot, this node may have acknowledged a write whose other messages are still under way. They
    * must not make up a quorum with that answer once the other replicas have been read. So the ring is renewed
-   * first: whoever is read has then ended what it began under the older epoch, and refuses what comes late;
-   * the coordinator asks everybody again.
+   * first. By then a node that is read has ended what it began under the older epoch, and it refuses what
+   * comes late. The coordinator of that write asks everybody again.
    */
   async function fenceOff(current: Ring): Promise<Ring> {
     const hasSources = holdings(current, node).some(holding => holding.others.length > 0)

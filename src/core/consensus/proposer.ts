@@ -1,7 +1,7 @@
 // The consensus on the ring: which ring comes next is decided by one instance of Paxos for each epoch
 // (Lamport, "The part-time parliament", 1998; "Paxos made simple", 2001). The voters of an instance are the
-// members of the ring that it follows, so whoever knows that ring knows them; and whoever has a newer ring
-// says so instead of voting. This is the proposer; `voter.ts` is the other half.
+// members of the ring that it follows: a node that knows that ring knows the voters. A voter that has a newer
+// ring says so instead of voting. This is the proposer; `voter.ts` is the other half.
 //
 // A voter that has lost its votes ("forgetful") may have promised or accepted anything. Its old promises are
 // void, since an accept request names the life of the promise. What it accepted is met by promises of N - Q +

@@ -10,10 +10,11 @@ import { majority, type Holding } from '../ring/placement.ts'
 export type Fetched = { readonly remembers: boolean } | undefined
 
 /**
- * How many other replicas that remember must be fetched from, to have every acknowledged write. Such a write
- * is at Q of N replicas. A node that has forgotten may have been one of them, and so may one that is gone, or
- * one that is no replica yet have been none; N - Q + 1 others are sure to meet it. What a replica missed was
- * acknowledged by Q others, so N - Q of them are.
+ * How many other replicas that remember must be fetched from, to have every acknowledged write. An
+ * acknowledged write is at Q of N replicas. If this node forgot, it may be one of the Q; if it is no replica
+ * yet, all N are others. Either way up to N - Q others lack the write, and of any N - Q + 1 at least one has
+ * it. If this node is a replica that remembers and missed the write, Q others acknowledged it, and of any N -
+ * Q others at least one has it.
  */
 export function sourcesNeeded({ replicas, present }: Holding, forgotten: boolean): number {
   return replicas - majority(replicas) + (present && !forgotten ? 0 : 1)
@@ -32,17 +33,17 @@ export function hasAllOfOthers(holding: Holding, fetched: ReadonlyMap<string, Fe
 }
 
 /**
- * True if a replica that has forgotten got everything that is left: all others gave what they have, and fewer
- * remember than have every acknowledged write. Once more of them do, it is to begin anew without what is left
- * here, which may have been deleted.
+ * True if a replica that has forgotten got everything that is left: all others gave what they have, and too
+ * few of them remember to have every acknowledged write. If enough turn out to remember, it has to begin anew
+ * and drop what is left here, which may have been deleted.
  */
 export function hasAllThereIs(holding: Holding, fetched: ReadonlyMap<string, Fetched>): boolean {
   return isFetchedFromAll(holding, fetched) && !hasAllOfOthers(holding, fetched)
 }
 
 /**
- * True if a replica that remembers got every write that it may have missed. Where fewer others remember than
- * it takes, all of them together have what is left.
+ * True if a replica that remembers got every write that it may have missed. If too few others remember, it
+ * needs all of them: together they have what is left.
  */
 export function isComplete(holding: Holding, fetched: ReadonlyMap<string, Fetched>): boolean {
   return (

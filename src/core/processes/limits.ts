@@ -9,7 +9,7 @@ export const WORKER_STUCK_MS = 2_000
 /**
  * A worker that is silent for so long is ended and replaced: it holds the connections that it has accepted,
  * and the node's task if it has one. No work on a request takes so long. With a beat's pause it is less than
- * the deadline of a call, so whoever calls in vain has seen the worker end.
+ * the deadline of a call: a call in vain fails after the worker has been ended.
  */
 export const WORKER_LOST_MS = 8_000
 

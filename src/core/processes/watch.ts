@@ -35,7 +35,7 @@ export async function watch(
       })
     }
   } catch {
-    // It is gone, which whoever started it hears in another way.
+    // It is gone. The process that started it hears that in another way.
   }
 }
 

@@ -60,8 +60,8 @@ export function startDeadline(timeoutMs: number, late: () => void, timers = TIME
 }
 
 /**
- * A clock that stands still, but for a step, while this process is held up; for ages that are looked at again
- * and again. Whoever has it sees to it that it is read at least every half step.
+ * A clock that stands still, but for a step, while this process is held up. It is for ages that are looked at
+ * again and again. Its owner has to read it at least every half step.
  */
 export function createAwakeClock(nowMs: () => number): () => number {
   let lastMs = nowMs()

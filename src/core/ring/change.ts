@@ -142,7 +142,7 @@ export function lastSeen(
   return { state: 'done', ring: { ...ring, tokens: before.tokens, next: ring.tokens, since: ring.epoch } }
 }
 
-/** The same ring under the next epoch: whoever serves under it has ended everything that came before. */
+/** The same ring under the next epoch: a node that serves under it has ended everything that came before. */
 export function renewed(ring: Ring): Ring {
   return { ...ring, epoch: ring.epoch + 1 }
 }

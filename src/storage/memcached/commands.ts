@@ -56,9 +56,9 @@ export function casLine(name: string, expiryS: number, bytes: number, cas: strin
 }
 
 /**
- * Memcached's expiry, absolute seconds, of what may be forgotten at `untilMs`; 0: never. Too late a time
- * means never, and so does one so early that it would count from now; whoever reads looks at the record's own
- * time anyway.
+ * Memcached's expiry, absolute seconds, of what may be forgotten at `untilMs`; 0: never. A time that is too
+ * late for Memcached means never. So does one that is so early that Memcached would count it from now: a
+ * reader looks at the record's own time anyway.
  */
 export function expiryS(untilMs: number): number {
   const seconds = Math.ceil(untilMs / 1000)

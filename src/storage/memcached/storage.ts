@@ -73,8 +73,8 @@ export function createMemcachedStorage(options: MemcachedStorageOptions): Storag
 }
 
 /**
- * Looks for the sentinel again and again while it is not there, so that whoever writes it need not tell every
- * process.
+ * Looks for the sentinel again and again while it is not there. So the process that writes it need not tell
+ * the others.
  */
 function startPoll(client: Client, sentinel: Sentinel): () => void {
   let isLooking = false
@@ -101,8 +101,8 @@ async function look(client: Client, sentinel: Sentinel): Promise<void> {
 }
 
 /**
- * What `stats` tells. Items of others count as pairs, and so may some that have expired; the ring record does
- * not.
+ * What `stats` tells. Items that are no pairs count as pairs, and some that have expired may too. The ring
+ * record does not count.
  */
 async function readStats(client: Client): Promise<StorageStats> {
   const connection = client.pick()
