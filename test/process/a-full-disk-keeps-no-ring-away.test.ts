@@ -10,7 +10,7 @@ import { ringOf } from '../keeper/keeper-fakes.ts'
 const SCRIPT = `
   import { writeFileSync } from 'node:fs'
   import { createStateFiles } from './dist/src/keeper/state-file.js'
-  import { parseRing } from './dist/src/core/ring/ring.js'
+  import { parseRing } from './dist/src/core/ring/ring-json.js'
   const [folder, first, second] = process.argv.slice(1)
   const { ring, votes } = createStateFiles(folder)
   await ring.read()

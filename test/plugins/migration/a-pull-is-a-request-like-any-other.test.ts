@@ -39,10 +39,10 @@ async function setup() {
     pace: { observe() {}, restMs: () => 0, share: 1 },
     clock: { wallMs: () => 1_000 },
     peers: {},
-    ringRegister: {}
+    ringConsensus: {}
   }
   for (const [name, part] of Object.entries(parts)) app.decorate(name, part)
-  for (const name of ['peers', 'consensus', 'route', 'storage', 'ring']) {
+  for (const name of ['clock', 'ring', 'storage', 'peers', 'coordinator', 'consensus']) {
     await app.register(fp(async () => {}, { name }))
   }
   await app.register(migration, { keeper: {} as Parameters<typeof migration>[1]['keeper'] })
